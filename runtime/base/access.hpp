@@ -1,0 +1,53 @@
+#pragma once
+#include "runtime/base/extent.hpp"
+#include "runtime/base/ids.hpp"
+#include "runtime/base/time.hpp"
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace forerun {
+
+/// What was done to the element.
+enum class operation : std::uint8_t { read = 0, write = 1, remove = 2 };
+
+/// How a read found its data. Writes and removes have `none`.
+enum class outcome : std::uint8_t {
+  none = 0,
+  hit = 1,    ///< Every block was local (memory, disk, overlay, or known to be zero).
+  late = 2,   ///< A block was already on its way because of a prefetch.
+  miss = 3,   ///< A block had to be fetched on demand.
+  failed = 4, ///< The request ended in an error.
+};
+
+/// The first 16 bytes of the SHA-256 of what was written; all zero: not recorded.
+using digest = std::array<std::uint8_t, 16>;
+
+/// One observed touch of a volume's blocks: the access record of the whole system.
+struct access {
+  wall_time at{};          ///< When the request arrived.
+  instant arrived{};       ///< The same on the monotonic clock.
+  nanos latency{0};        ///< From arrival to answer.
+  nanos think{0};          ///< From the last answer on this volume to this arrival; 0 if others were open.
+  extent where{};          ///< The blocks it touched.
+  std::uint32_t bytes = 0; ///< Length of the request.
+  operation op = operation::read;
+  outcome how = outcome::none;
+  std::uint32_t first_use_blocks =
+      0;            ///< Of its blocks: so many were prefetched and are now read for the first time.
+  digest written{}; ///< Of the data, for writes.
+
+  bool operator==(const access&) const = default;
+};
+
+/// Accesses of one volume, in order of arrival on one I/O thread. At most `access_batch_max`.
+struct access_batch {
+  volume_id volume{};
+  run_id run{};
+  std::vector<access> entries;
+};
+
+inline constexpr std::size_t access_batch_max = 256;
+
+} // namespace forerun

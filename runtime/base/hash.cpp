@@ -1,0 +1,26 @@
+#include "runtime/base/hash.hpp"
+#include <algorithm>
+#include <openssl/sha.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace forerun {
+
+std::uint64_t checksum(std::span<const std::byte> data) {
+  return XXH3_64bits(data.data(), data.size());
+}
+
+sha256_hash sha256(std::span<const std::byte> data) {
+  sha256_hash hash;
+  SHA256(reinterpret_cast<const unsigned char*>(data.data()), data.size(), hash.data());
+  return hash;
+}
+
+digest digest_of(std::span<const std::byte> data) {
+  const auto hash = sha256(data);
+  digest out;
+  std::copy_n(hash.begin(), out.size(), out.begin());
+  return out;
+}
+
+} // namespace forerun
