@@ -30,8 +30,14 @@ std::string_view to_string(settlement settled) {
     return "hit";
   case settlement::late:
     return "late";
-  case settlement::waste:
-    return "waste";
+  case settlement::evicted:
+    return "evicted";
+  case settlement::overwritten:
+    return "overwritten";
+  case settlement::overdue:
+    return "overdue";
+  case settlement::failed:
+    return "failed";
   }
   return "unknown";
 }

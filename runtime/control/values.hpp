@@ -150,8 +150,17 @@ struct heat_map {
 /// Where a block is now.
 enum class block_place : std::uint8_t { absent = 0, in_flight, memory, disk, overlay, zero };
 
-/// What became of a prefetched block.
-enum class settlement : std::uint8_t { never_prefetched = 0, pending, hit, late, waste };
+/// What became of a prefetched block. Evicted, overwritten and overdue are waste.
+enum class settlement : std::uint8_t {
+  never_prefetched = 0,
+  pending, ///< Here or on its way, and not read yet.
+  hit,     ///< The first read found it local.
+  late,    ///< The first read found it in flight.
+  evicted,
+  overwritten,
+  overdue, ///< Older than the waste horizon without a read.
+  failed,  ///< The origin did not deliver.
+};
 
 /// Why a block is where it is. All that follows `settled` means nothing if it was never prefetched.
 struct why_row {
