@@ -1,0 +1,112 @@
+"""The one form of every figure, its table for people and its JSON for programs."""
+import json
+import statistics
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What a figure must reach: the value itself, or its ratio to the peer `of`."""
+
+    limit: float
+    moonshot: float
+    of: str = ""  # A peer's name; empty: the value itself.
+    at_least: bool = False  # Otherwise: at most.
+
+    def holds(self, value):
+        return value >= self.limit if self.at_least else value <= self.limit
+
+    def as_json(self):
+        sense = "at_least" if self.at_least else "at_most"
+        return {"of": f"ratio to {self.of}" if self.of else "value", sense: self.limit, "moonshot": self.moonshot}
+
+
+@dataclass
+class Figure:
+    """One metric of one bench: samples by contender, one sample for each run."""
+
+    bench: str
+    metric: str
+    unit: str
+    bar: Bar | None = None
+    samples: dict[str, list[float]] = field(default_factory=dict)
+
+    def as_json(self):
+        """value and ratio are medians, and the ratio of medians; null where nothing was measured."""
+        own = self.samples.get("forerun", [])
+        value = statistics.median(own) if own else None
+        peers = []
+        for name, samples in self.samples.items():
+            if name != "forerun":
+                median = statistics.median(samples)
+                ratio = value / median if value is not None and median else None
+                peers.append(
+                    {"name": name, "value": median, "min": min(samples), "max": max(samples), "ratio": ratio}
+                )
+        judged = value
+        if self.bar and self.bar.of:
+            judged = next((peer["ratio"] for peer in peers if peer["name"] == self.bar.of), None)
+        return {
+            "bench": self.bench,
+            "metric": self.metric,
+            "unit": self.unit,
+            "value": value,
+            "min": min(own) if own else None,
+            "max": max(own) if own else None,
+            "runs": max(map(len, self.samples.values())),
+            "peers": peers,
+            "bar": self.bar.as_json() if self.bar else None,
+            "ok": self.bar.holds(judged) if self.bar and judged is not None else None,
+        }
+
+
+class Figures:
+    """All figures of one call of the program, in the order in which they were first measured."""
+
+    def __init__(self):
+        self.by_name = {}
+
+    def add(self, bench, metric, unit, who, value, bar=None):
+        """Adds one run's sample of a contender: "forerun", or a peer's name."""
+        figure = self.by_name.setdefault((bench, metric), Figure(bench, metric, unit, bar))
+        figure.samples.setdefault(who, []).append(float(value))
+
+    def as_json(self):
+        return [figure.as_json() for figure in self.by_name.values()]
+
+
+def number(value):
+    """Three significant digits, thousands apart."""
+    if value is None:
+        return "–"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:#.3g}".rstrip(".")
+
+
+def table(figures):
+    """The lines to print for figures in their JSON form."""
+    rows = [("bench", "metric", "unit", "forerun", "min – max", "peers: value (ratio)", "bar", "")]
+    for figure in figures:
+        peers = "; ".join(
+            f"{peer['name']} {number(peer['value'])}" + (f" ({number(peer['ratio'])} ×)" if peer["ratio"] else "")
+            for peer in figure["peers"]
+        )
+        bar = figure["bar"]
+        text = ""
+        if bar:
+            sign, limit = ("≥", bar["at_least"]) if "at_least" in bar else ("≤", bar["at_most"])
+            text = f"{sign} {limit:.3g}" + (" ×" if bar["of"] != "value" else "")
+        spread = "–" if figure["value"] is None else f"{number(figure['min'])} – {number(figure['max'])}"
+        verdict = {True: "ok", False: "MISSED", None: ""}[figure["ok"]]
+        rows.append(
+            (figure["bench"], figure["metric"], figure["unit"], number(figure["value"]), spread, peers, text, verdict)
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+
+
+def write_json(path, figures):
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump(figures, out, indent=1, ensure_ascii=False)
+        out.write("\n")
