@@ -16,8 +16,6 @@ inline constexpr std::size_t heat_rows_max = 4096;
 inline constexpr std::size_t history_rows_max = 1024;
 inline constexpr std::size_t volumes_max = 1024; ///< Rows of a listing; more are cut off.
 inline constexpr std::size_t actors_max = 4096;  ///< Rows of a listing; more are cut off.
-inline constexpr std::size_t name_bytes_max = 255;
-inline constexpr std::size_t url_bytes_max = 4096;
 
 /// Why a call was refused or failed, in words for a person. `remedy` may be empty.
 struct failure {
