@@ -1,0 +1,73 @@
+@0xfb151d57c6d8b155;
+# How a tool talks to a node: Cap'n Proto RPC over a unix stream socket.
+#
+# The dialogue. The tool connects to the node's control socket (a file of mode 0600: who may open it may do
+# everything) and asks for the bootstrap capability, which is a `Control`. Calls may be pipelined; answers come in
+# the order in which they are ready. Every answer is either a value or a refusal in words. Nothing is pushed.
+#
+# A lost connection means that the answers of open calls are unknown; what they asked for may have happened.
+# `createVolume`, `deleteVolume` and `beginRun` may be repeated: the second try is refused with `exists`,
+# `notFound` or begins a new run, and does no other harm. A connection that is silent may be closed by the node
+# when others need its place.
+#
+# Limits, beyond which a node refuses or hangs up: 64 connections, 256 unanswered calls in all, 64 KiB for each
+# message to the node, 8 MiB of answers that a tool has not read, 30 s for each answer (30 min for `verify`).
+#
+# Versions. Fields are only ever added; a tool ignores what it does not know, and shows an unset field as its
+# default. A tool that calls a method which the node does not have gets the RPC error "unimplemented".
+
+using Cxx = import "/capnp/c++.capnp";
+using Values = import "control_values.capnp";
+$Cxx.namespace("forerun::wire");
+
+struct Answer(Value) {
+  union {
+    value @0 :Value;
+    refused @1 :Values.Refusal;
+  }
+}
+
+interface Control {
+  status @0 () -> (answer :Answer(Values.NodeStatus));
+  # How the node does as a whole.
+
+  actors @1 () -> (answer :Answer(List(Values.ActorRow)));
+  # Every actor; at most 4096, the rest is cut off.
+
+  volumes @2 () -> (answer :Answer(List(Values.VolumeRow)));
+  # In order of name; at most 1024.
+
+  createVolume @3 (spec :Values.VolumeSpec) -> (answer :Answer(Values.VolumeRow));
+  # Refused with `exists`, `invalidArgument`, `unavailable` (the image cannot be reached), `noSpace`, or
+  # `permissionDenied` (an address that others can reach, on a node that does not allow it).
+
+  deleteVolume @4 (name :Text) -> (answer :Answer(Values.Done));
+  # Its overlay, what was written to it, goes with it. Refused with `notFound`, or `busy` while a client is
+  # connected.
+
+  exportVolume @5 (name :Text, listen :Text) -> (answer :Answer(Values.ExportPlace));
+  # How NBD clients reach a volume. `listen`, if set, is a further address to serve it on: "unix:PATH" or
+  # "tcp:HOST:PORT". Refused with `notFound`, `invalidArgument`, `permissionDenied`, `busy` (address in use).
+
+  dropCache @6 () -> (answer :Answer(Values.CacheDropped));
+  # Forgets what is in memory and the clean blocks on disk, of all images. What was written stays.
+
+  heat @7 (volume :Text, rowsMax :UInt32) -> (answer :Answer(Values.HeatMap));
+  # Where a volume is expected to be read. At most `rowsMax` regions; 0 or more than 4096 means 4096.
+
+  why @8 (volume :Text, block :UInt64) -> (answer :Answer(Values.WhyRow));
+  # Where a block (of 4 KiB) is, and why it was moved there. Refused with `notFound`, `outOfRange`.
+
+  history @9 (volume :Text, block :UInt64, rowsMax :UInt32) -> (answer :Answer(List(Values.HistoryRow)));
+  # Who touched a block, newest first. At most `rowsMax` rows; 0 or more than 1024 means 1024.
+
+  verify @10 () -> (answer :Answer(Values.VerifyReport));
+  # Checks the provenance chain from its beginning. Damage is a value, not a refusal.
+
+  beginRun @11 (volume :Text, program :Text) -> (answer :Answer(Values.RunInfo));
+  # A program starts on the volume; prefetch for it may begin before a client connects. An empty `program` is the
+  # one that the volume was made for. An open run of the volume ends.
+
+  endRun @12 (volume :Text) -> (answer :Answer(Values.RunInfo));
+  # Refused with `notFound` if no run is open.
+}

@@ -1,0 +1,297 @@
+@0xba33ded27aa7713e;
+# What a node tells over its control socket, and is told (control.capnp has the dialogue). Sizes and positions are
+# in bytes, unless a name says blocks: these have 4096 bytes. Times named ...Ns are nanoseconds. Counters run from
+# the start of the node. An absent text is empty.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("forerun::wire");
+
+struct Refusal {
+  code @0 :Code;
+  what @1 :Text;
+  # What went wrong, for a person.
+  remedy @2 :Text;
+  # What to do about it; may be empty.
+
+  enum Code {
+    unspecified @0;
+    invalidArgument @1;
+    notFound @2;
+    exists @3;
+    overloaded @4;
+    # A bound is reached; nothing has changed; try later.
+    outOfRange @5;
+    readOnly @6;
+    noSpace @7;
+    ioFailed @8;
+    timedOut @9;
+    unavailable @10;
+    changed @11;
+    # An image is not what it was.
+    corrupt @12;
+    unsupported @13;
+    busy @14;
+    cancelled @15;
+    permissionDenied @16;
+  }
+}
+
+struct Done {}
+
+struct NodeStatus {
+  version @0 :Text;
+  # Of the program, e.g. "0.1.0".
+  uptimeNs @1 :Int64;
+  dataDir @2 :Text;
+  poolUsedBytes @3 :UInt64;
+  # Blocks in shared memory, the first tier.
+  poolLimitBytes @4 :UInt64;
+  diskUsedBytes @5 :UInt64;
+  # Clean image blocks on local disk, the second tier.
+  diskLimitBytes @6 :UInt64;
+  overlayBytes @7 :UInt64;
+  # Written blocks, of all volumes.
+  volumes @8 :UInt32;
+  connections @9 :UInt32;
+  # NBD clients.
+  prefetch @10 :PrefetchStatus;
+  provenance @11 :ProvenanceStatus;
+  metricsUrl @12 :Text;
+  # Empty if metrics are off.
+  nbdAddresses @13 :List(Text);
+  # Where all volumes are served: "unix:PATH" or "tcp:HOST:PORT".
+}
+
+struct PrefetchStatus {
+  enabled @0 :Bool;
+  queueDepth @1 :UInt64;
+  # Plans that wait.
+  inFlightBytes @2 :UInt64;
+  windowBytes @3 :UInt64;
+  # So much may be in flight for prefetch.
+  bandwidthBytesSecond @4 :UInt64;
+  # Measured at the origin; 0 if not yet known.
+  delayNs @5 :Int64;
+  # Measured at the origin; 0 if not yet known.
+  threshold @6 :Float64;
+  # Predictions of a lower probability are left alone; 0 to 1.
+}
+
+struct ProvenanceStatus {
+  enabled @0 :Bool;
+  strict @1 :Bool;
+  # Clients wait rather than that a record is lost.
+  records @2 :UInt64;
+  bytes @3 :UInt64;
+  dropped @4 :UInt64;
+  # Records that a full buffer lost.
+  headHash @5 :Text;
+  # The chain's newest SHA-256, in hex; empty while there is none.
+}
+
+struct ActorRow {
+  name @0 :Text;
+  id @1 :UInt64;
+  state @2 :Text;
+  # "running", "restarting" or "stopped".
+  restarts @3 :UInt32;
+  mailbox @4 :UInt64;
+  # Messages that wait.
+  processed @5 :UInt64;
+  lastError @6 :Text;
+  # Empty if it never failed.
+}
+
+struct VolumeRow {
+  name @0 :Text;
+  bytes @1 :UInt64;
+  image @2 :Text;
+  # URL; empty if the volume has none and reads as zeroes where it was never written.
+  program @3 :Text;
+  user @4 :Text;
+  readOnly @5 :Bool;
+  connections @6 :UInt32;
+  run @7 :UInt64;
+  # The run that is open; 0 for none.
+  overlayBytes @8 :UInt64;
+  addresses @9 :List(Text);
+  counters @10 :VolumeCounters;
+}
+
+struct VolumeCounters {
+  reads @0 :UInt64;
+  # Requests, as are writes, hits, late and misses.
+  writes @1 :UInt64;
+  hits @2 :UInt64;
+  # Every block was local.
+  late @3 :UInt64;
+  # A block was already on its way.
+  misses @4 :UInt64;
+  prefetchedBlocks @5 :UInt64;
+  usedBlocks @6 :UInt64;
+  # Prefetched, then read.
+  wasteBlocks @7 :UInt64;
+  # Prefetched, then evicted, overwritten or overdue without a read.
+  stallSeconds @8 :Float64;
+  # Time that reads waited for the origin.
+  originBytes @9 :UInt64;
+  distinctReadBytes @10 :UInt64;
+  accuracy @11 :Float64;
+  # (hit + late) / prefetched, in blocks; 0 to 1.
+  coverage @12 :Float64;
+  # (hit + late) / (hit + late + demand misses); 0 to 1.
+}
+
+struct VolumeSpec {
+  name @0 :Text;
+  # 1 to 255 letters, digits, ".", "_", "-"; no "." at the beginning.
+  image @1 :Text;
+  # URL; may be empty if `bytes` is set.
+  bytes @2 :UInt64;
+  # Of an empty volume, or more than its image has; 0: the image's size.
+  program @3 :Text;
+  # Empty: the image's name.
+  listen @4 :Text;
+  # "unix:PATH" or "tcp:HOST:PORT" for this volume alone; may be empty.
+  readOnly @5 :Bool;
+}
+
+struct ExportPlace {
+  name @0 :Text;
+  # The export name to ask for.
+  addresses @1 :List(Text);
+  uris @2 :List(Text);
+  # The same as NBD URIs, for qemu and libnbd.
+}
+
+struct CacheDropped {
+  poolBytes @0 :UInt64;
+  diskBytes @1 :UInt64;
+}
+
+struct HeatMap {
+  volume @0 :Text;
+  blocks @1 :UInt64;
+  # Of the volume.
+  rows @2 :List(HeatRow);
+  # In order of firstBlock.
+}
+
+struct HeatRow {
+  firstBlock @0 :UInt64;
+  blockCount @1 :UInt64;
+  probability @2 :Float64;
+  # Of a block of it being read in a run; 0 to 1.
+  resident @3 :Float64;
+  # Share of its blocks that is local; 0 to 1.
+  reads @4 :UInt64;
+}
+
+enum Expert {
+  none @0;
+  # Demand: nobody predicted it.
+  history @1;
+  stream @2;
+  association @3;
+  neighbourhood @4;
+  hint @5;
+  # The client asked for it (NBD CACHE).
+}
+
+enum Tier {
+  critical @0;
+  predictive @1;
+  background @2;
+}
+
+struct WhyRow {
+  volume @0 :Text;
+  block @1 :UInt64;
+  place @2 :Place;
+  settled @3 :Settlement;
+  by @4 :Expert;
+  # This and all that follows means nothing if the block was never prefetched.
+  detail @5 :Text;
+  tier @6 :Tier;
+  probability @7 :Float64;
+  plannedAgoNs @8 :Int64;
+  expectedAfterNs @9 :Int64;
+  # From the plan to the time at which the read was expected.
+  readAfterNs @10 :Int64 = -1;
+  # From the plan to the first read; -1 if it was not read (yet).
+
+  enum Place {
+    absent @0;
+    inFlight @1;
+    memory @2;
+    disk @3;
+    overlay @4;
+    zero @5;
+    # Known to be zeroes; kept nowhere.
+  }
+  enum Settlement {
+    neverPrefetched @0;
+    pending @1;
+    hit @2;
+    # The first read found it local.
+    late @3;
+    # The first read found it in flight.
+    evicted @4;
+    # Waste, as the next two.
+    overwritten @5;
+    overdue @6;
+    failed @7;
+    # The origin did not deliver.
+  }
+}
+
+struct HistoryRow {
+  atNs @0 :Int64;
+  # Since the Unix epoch.
+  vm @1 :Text;
+  program @2 :Text;
+  user @3 :Text;
+  run @4 :UInt64;
+  operation @5 :Operation;
+  firstBlock @6 :UInt64;
+  blockCount @7 :UInt32;
+  bytes @8 :UInt32;
+  outcome @9 :Outcome;
+  latencyNs @10 :Int64;
+  digest @11 :Text;
+  # Of what was written: the first 16 bytes of its SHA-256, in hex; empty if none was kept.
+  segment @12 :UInt64;
+  # Where the record lies in the log.
+  offset @13 :UInt64;
+  # Of its block in that segment.
+
+  enum Operation {
+    read @0;
+    write @1;
+    remove @2;
+  }
+  enum Outcome {
+    none @0;
+    # Writes and removes.
+    hit @1;
+    late @2;
+    miss @3;
+    failed @4;
+  }
+}
+
+struct VerifyReport {
+  intact @0 :Bool;
+  segments @1 :UInt64;
+  blocks @2 :UInt64;
+  records @3 :UInt64;
+  headHash @4 :Text;
+  damage @5 :Text;
+  # If not intact: what, and where.
+}
+
+struct RunInfo {
+  volume @0 :Text;
+  program @1 :Text;
+  run @2 :UInt64;
+}
