@@ -9,6 +9,7 @@ import argparse
 import importlib
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import time
@@ -81,7 +82,7 @@ def main():
             try:
                 for context.round in range(1, options.runs + 1):
                     module.measure(context)
-            except Failed as reason:
+            except (Failed, OSError, subprocess.TimeoutExpired) as reason:
                 broken.append(name)
                 print(f"{name}: FAILED: {reason}", file=sys.stderr)
     form = figures.as_json()

@@ -84,24 +84,28 @@ def number(value):
     return f"{value:#.3g}".rstrip(".")
 
 
+def spread(measured):
+    return f"{number(measured['min'])} – {number(measured['max'])}" if measured["value"] is not None else "–"
+
+
+def bar_text(bar):
+    if not bar:
+        return ""
+    sign, limit = ("≥", bar["at_least"]) if "at_least" in bar else ("≤", bar["at_most"])
+    return f"{sign} {limit:.3g}" + (" ×" if bar["of"] != "value" else "")
+
+
 def table(figures):
-    """The lines to print for figures in their JSON form."""
-    rows = [("bench", "metric", "unit", "forerun", "min – max", "peers: value (ratio)", "bar", "")]
+    """The lines to print for figures in their JSON form: ours, and below it each peer with our ratio to it."""
+    rows = [("bench", "metric", "unit", "median", "min – max", "ratio", "bar", "")]
     for figure in figures:
-        peers = "; ".join(
-            f"{peer['name']} {number(peer['value'])}" + (f" ({number(peer['ratio'])} ×)" if peer["ratio"] else "")
-            for peer in figure["peers"]
-        )
-        bar = figure["bar"]
-        text = ""
-        if bar:
-            sign, limit = ("≥", bar["at_least"]) if "at_least" in bar else ("≤", bar["at_most"])
-            text = f"{sign} {limit:.3g}" + (" ×" if bar["of"] != "value" else "")
-        spread = "–" if figure["value"] is None else f"{number(figure['min'])} – {number(figure['max'])}"
         verdict = {True: "ok", False: "MISSED", None: ""}[figure["ok"]]
-        rows.append(
-            (figure["bench"], figure["metric"], figure["unit"], number(figure["value"]), spread, peers, text, verdict)
-        )
+        value = number(figure["value"])
+        bar = bar_text(figure["bar"])
+        rows.append((figure["bench"], figure["metric"], figure["unit"], value, spread(figure), "", bar, verdict))
+        for peer in figure["peers"]:
+            ratio = f"{number(peer['ratio'])} ×" if peer["ratio"] is not None else ""
+            rows.append(("", "  " + peer["name"], "", number(peer["value"]), spread(peer), ratio, "", ""))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 

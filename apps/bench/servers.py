@@ -100,8 +100,8 @@ def nbdkit_pattern(folder, size):
 
 
 def on_demand(folder, origin):
-    """Every read goes to the origin: nbdkit as a proxy, requests in parallel."""
-    command = ["nbdkit", "-f", "-r", "-U", "{socket}", "nbd", f"uri={origin.uri}"]
+    """Every read goes to the origin: nbdkit as a proxy, requests in parallel; writes stay in a layer of its own."""
+    command = ["nbdkit", "-f", "-U", "{socket}", "--filter=cow", "nbd", f"uri={origin.uri}"]
     return Server(folder, "nbdkit-proxy", command)
 
 
