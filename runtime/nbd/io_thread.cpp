@@ -79,6 +79,16 @@ void io_thread::unlisten(std::uint64_t id) {
   closed.get_future().wait();
 }
 
+void io_thread::disconnect(const std::string& name) {
+  post([this, name] {
+    for (auto& each : connections_)
+      if (each && each->transmitting() && each->serving()->info().name == name) {
+        each->drain();
+        queue(*each);
+      }
+  });
+}
+
 void io_thread::complete(ticket to, result<answer> how, owned_bytes data) {
   if (inbox_.put(std::make_unique<late_answer>(late_answer{to, how, std::move(data)})))
     wake();

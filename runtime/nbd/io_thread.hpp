@@ -31,6 +31,8 @@ public:
   void listen(std::uint64_t id, descriptor socket, std::optional<std::string> bound);
   /// Returns when the listener is closed. Not on an I/O thread.
   void unlisten(std::uint64_t id);
+  /// Drains the connections that serve this export.
+  void disconnect(const std::string& name);
   void complete(ticket to, result<answer> how, owned_bytes data);
   /// Takes no more requests; returns at once. The thread ends when nothing is open, at the latest at `until`.
   void stop(instant until);

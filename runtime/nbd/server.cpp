@@ -8,6 +8,28 @@
 
 namespace forerun::nbd {
 
+namespace {
+
+/// What a unix socket may hold of replies. At the default (208 KiB) a batch rarely fits, and the rest is
+/// copied twice: 1 MiB reads then reach 0.7 of what they reach with this. TCP finds its own size.
+constexpr int unix_send_bytes = 1 << 20;
+
+void tune(int socket) {
+  int family = 0;
+  socklen_t length = sizeof family;
+  ::getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &family, &length);
+  // A socket that takes none of this still works.
+  if (family == AF_UNIX) {
+    ::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &unix_send_bytes, sizeof unix_send_bytes);
+    return;
+  }
+  const int on = 1;
+  ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
+} // namespace
+
 struct server::parts {
   parts(exports& names, const clock& now, const server_options& wanted)
       : options(wanted), shared{names, now, wanted.session, wanted.handshake_time_max} {
@@ -28,10 +50,7 @@ struct server::parts {
       refused.add(1);
       return;
     }
-    const int on = 1;
-    // Both fail on a unix socket, which needs neither.
-    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    tune(socket.get());
     auto& least = *std::ranges::min_element(threads, {}, [](const auto& each) { return each->open(); });
     least->adopt(std::move(socket), bound);
   }
@@ -105,6 +124,11 @@ void server::stop(nanos patience) {
     if (each.kind == address::family::unix_socket)
       ::unlink(each.path.c_str());
   parts_->listeners.clear();
+}
+
+void server::disconnect(const std::string& name) {
+  for (auto& each : parts_->threads)
+    each->disconnect(name);
 }
 
 counters server::count() const {

@@ -37,6 +37,10 @@ public:
   /// Stops listening; connections stay. Errors: `not_found`.
   result<void> remove_listener(listener_id which);
 
+  /// Ends the connections that serve this export, each after what it has open; returns at once. The device
+  /// hears of the last one by `detached`. New ones are refused by `exports` alone.
+  void disconnect(const std::string& name);
+
   void complete(ticket to, result<answer> how, owned_bytes data) override;
 
   /// Accepts nothing more, answers what is open, for at most `patience`, and closes. Not on an I/O thread.
