@@ -53,7 +53,9 @@ int run(const arguments& wanted) {
   auto over = nbd::client::connect(where.value(), wanted.name);
   if (!over)
     return fail(wanted.at, over.error());
-  replay::replay_options options{.speed = wanted.speed, .serial = wanted.serial};
+  replay::replay_options options;
+  options.speed = wanted.speed;
+  options.serial = wanted.serial;
   if (wanted.pattern_seed)
     options.content = [seed = *wanted.pattern_seed](std::uint64_t block,
                                                     std::span<std::byte, block_bytes> out) {
