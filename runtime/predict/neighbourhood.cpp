@@ -1,0 +1,101 @@
+#include "runtime/predict/neighbourhood.hpp"
+#include "runtime/predict/neighbourhood_features.hpp"
+#include <algorithm>
+#include <cmath>
+
+namespace forerun::predict {
+namespace {
+
+constexpr std::uint32_t extent_blocks_max = 64; ///< 256 KiB.
+constexpr float price_start = 0.05f;
+constexpr float waste_scale = 0.05f; ///< The price changes by e for so much waste.
+
+float logistic(float sum) {
+  return 1 / (1 + std::exp(-sum));
+}
+
+struct wanted {
+  extent where;
+  float probability = 0; ///< Sum over the blocks.
+  float value = 0;       ///< Of the best block.
+};
+
+} // namespace
+
+bool neighbourhood::allowed(std::uint64_t more) const {
+  const auto unread = static_cast<float>(asked_ - used_ + more);
+  if (unread > limits_.waste_max * static_cast<float>(read_) + static_cast<float>(limits_.grace_blocks))
+    return false;
+  return unread <= static_cast<float>(limits_.trial_blocks) ||
+         static_cast<float>(used_) >= limits_.precision_min * static_cast<float>(asked_);
+}
+
+float neighbourhood::price(const link_figures& link) const {
+  const auto waste = static_cast<float>(asked_ - used_) / static_cast<float>(read_ + 512);
+  const auto off = std::clamp((waste - limits_.waste_aim) / waste_scale, -1.0f, 3.0f);
+  // What a block costs on the link while a round trip could be saved.
+  const auto path = link.bandwidth * std::chrono::duration<double>(link.delay).count();
+  const auto floor = path > 0 ? static_cast<float>(block_bytes / path) : 1.0f;
+  return std::max(price_start * std::exp(off), floor);
+}
+
+void neighbourhood::observe(extent read, bool act, const residency& here, const link_figures& link,
+                            instant now, std::vector<prediction>& out) {
+  if (read.count == 0)
+    return;
+  std::uint32_t asked_before = 0;
+  const auto fresh = map_.add_read(read, asked_before);
+  read_ += fresh;
+  used_ += asked_before;
+  if (!act || fresh == 0 || !allowed(1))
+    return;
+
+  const neighbourhood_view view(map_, read, reach_blocks);
+  const auto least = price(link);
+  std::vector<wanted> wanted_extents;
+  for (const auto block : view.unread()) {
+    if (block >= here.blocks() || !here.absent(block))
+      continue;
+    float read_later = model_->bias_read_later, saves = model_->bias_saves;
+    for (const auto at : view.features(block)) {
+      read_later += model_->weights[at].read_later * neighbourhood_weight_unit;
+      saves += model_->weights[at].saves * neighbourhood_weight_unit;
+    }
+    const auto probability = logistic(read_later);
+    const auto value = logistic(saves) / (1.02f - probability);
+    if (value < least)
+      continue;
+    auto* last = wanted_extents.empty() ? nullptr : &wanted_extents.back();
+    if (last && last->where.end() == block && last->where.count < extent_blocks_max) {
+      ++last->where.count;
+      last->probability += probability;
+      last->value = std::max(last->value, value);
+    } else {
+      wanted_extents.push_back({{block, 1}, probability, value});
+    }
+  }
+  std::stable_sort(wanted_extents.begin(), wanted_extents.end(),
+                   [](const wanted& a, const wanted& b) { return a.value > b.value; });
+  for (const auto& one : wanted_extents) {
+    if (!allowed(one.where.count))
+      break;
+    asked_ += map_.add_asked(one.where);
+    out.push_back(
+        {one.where, one.probability / static_cast<float>(one.where.count), now, expert::neighbourhood, 0});
+  }
+}
+
+void neighbourhood::asked(extent where) {
+  asked_ += map_.add_asked(where);
+}
+
+void neighbourhood::forget() {
+  map_.clear();
+  read_ = asked_ = used_ = 0;
+}
+
+neighbourhood_figures neighbourhood::figures() const {
+  return {read_, asked_, used_, !allowed(1), map_.memory_bytes()};
+}
+
+} // namespace forerun::predict
