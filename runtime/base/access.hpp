@@ -44,6 +44,7 @@ struct access {
 /// Accesses of one volume, in order of arrival on one I/O thread. At most `access_batch_max`.
 struct access_batch {
   volume_id volume{};
+  image_id image{}; ///< What the volume is on; 0: nothing.
   run_id run{};
   std::vector<access> entries;
 };

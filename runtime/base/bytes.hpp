@@ -21,14 +21,15 @@ template <std::endian order, std::unsigned_integral T> constexpr T to_order(T va
 }
 
 /// Reads a number at `at`; the caller has made sure that it is there.
-template <std::unsigned_integral T, std::endian order = std::endian::little> T load(const std::byte* at) {
+template <std::unsigned_integral T, std::endian order = std::endian::little>
+T get_number(const std::byte* at) {
   T value;
   std::memcpy(&value, at, sizeof value);
   return to_order<order>(value);
 }
 
 template <std::unsigned_integral T, std::endian order = std::endian::little>
-void store(std::byte* at, T value) {
+void put_number(std::byte* at, T value) {
   value = to_order<order>(value);
   std::memcpy(at, &value, sizeof value);
 }
@@ -44,7 +45,7 @@ public:
       fail();
       return 0;
     }
-    const T value = load<T, order>(data_.data());
+    const T value = get_number<T, order>(data_.data());
     data_ = data_.subspan(sizeof(T));
     return value;
   }
@@ -96,7 +97,7 @@ public:
   template <std::unsigned_integral T> void put(T value) {
     const auto at = out_.size();
     out_.resize(at + sizeof(T));
-    store<T, order>(out_.data() + at, value);
+    put_number<T, order>(out_.data() + at, value);
   }
   void put_bytes(std::span<const std::byte> data) { out_.insert(out_.end(), data.begin(), data.end()); }
   void put_varint(std::uint64_t value) {

@@ -198,7 +198,7 @@ result<void> client::take_one() {
   }
   if (auto got = need(simple_header_bytes); !got)
     return got;
-  const auto word = load<std::uint32_t, big>(in_.data() + in_begin_);
+  const auto word = get_number<std::uint32_t, big>(in_.data() + in_begin_);
   if (word == magic::simple_reply)
     return take_simple();
   if (word == magic::structured_reply && structured_)
@@ -227,8 +227,8 @@ result<void> client::fill_direct(pending& only) {
 
 result<void> client::take_simple() {
   const auto* at = in_.data() + in_begin_;
-  const auto error = load<std::uint32_t, big>(at + 4);
-  const auto id = load<std::uint64_t, big>(at + 8);
+  const auto error = get_number<std::uint32_t, big>(at + 4);
+  const auto id = get_number<std::uint64_t, big>(at + 8);
   in_begin_ += simple_header_bytes;
   const auto found = open_.find(id);
   if (found == open_.end())
@@ -253,10 +253,10 @@ result<void> client::take_chunk() {
   if (auto got = need(chunk_header_bytes); !got)
     return got;
   const auto* at = in_.data() + in_begin_;
-  const auto flags = load<std::uint16_t, big>(at + 4);
-  const auto kind = load<std::uint16_t, big>(at + 6);
-  const auto id = load<std::uint64_t, big>(at + 8);
-  const auto length = load<std::uint32_t, big>(at + 16);
+  const auto flags = get_number<std::uint16_t, big>(at + 4);
+  const auto kind = get_number<std::uint16_t, big>(at + 6);
+  const auto id = get_number<std::uint64_t, big>(at + 8);
+  const auto length = get_number<std::uint32_t, big>(at + 16);
   in_begin_ += chunk_header_bytes;
   const auto found = open_.find(id);
   if (found == open_.end())
@@ -283,8 +283,8 @@ result<void> client::take_chunk_data(pending& to, std::uint16_t kind, std::uint3
     return give_up(errc::corrupt);
   if (auto got = need(hole ? 12 : 8); !got)
     return got;
-  const auto offset = load<std::uint64_t, big>(in_.data() + in_begin_);
-  const auto count = hole ? load<std::uint32_t, big>(in_.data() + in_begin_ + 8) : length - 8;
+  const auto offset = get_number<std::uint64_t, big>(in_.data() + in_begin_);
+  const auto count = hole ? get_number<std::uint32_t, big>(in_.data() + in_begin_ + 8) : length - 8;
   in_begin_ += hole ? 12 : 8;
   if (offset < to.offset || offset - to.offset > to.into.size() ||
       count > to.into.size() - static_cast<std::size_t>(offset - to.offset))
@@ -302,7 +302,7 @@ result<void> client::take_error(pending& to, std::uint32_t length) {
     return give_up(errc::corrupt);
   if (auto got = need(length); !got)
     return got;
-  to.failed = from_wire(load<std::uint32_t, big>(in_.data() + in_begin_));
+  to.failed = from_wire(get_number<std::uint32_t, big>(in_.data() + in_begin_));
   in_begin_ += length;
   return success();
 }

@@ -100,14 +100,14 @@ result<void> client::handshake(const std::string& name) {
   if (auto got = need(greeting_bytes); !got)
     return got;
   const auto* at = in_.data() + in_begin_;
-  const auto flags = load<std::uint16_t, big>(at + 16);
-  if (load<std::uint64_t, big>(at) != magic::hello)
+  const auto flags = get_number<std::uint16_t, big>(at + 16);
+  if (get_number<std::uint64_t, big>(at) != magic::hello)
     return errc::corrupt;
-  if (load<std::uint64_t, big>(at + 8) != magic::option || (flags & handshake_flag::fixed_newstyle) == 0)
+  if (get_number<std::uint64_t, big>(at + 8) != magic::option || (flags & handshake_flag::fixed_newstyle) == 0)
     return errc::unsupported;
   in_begin_ += greeting_bytes;
   std::array<std::byte, 4> ours;
-  store<std::uint32_t, big>(ours.data(),
+  put_number<std::uint32_t, big>(ours.data(),
                             flags & (handshake_flag::fixed_newstyle | handshake_flag::no_zeroes));
   if (auto sent = send_all(ours, {}); !sent)
     return sent;
@@ -183,9 +183,9 @@ result<std::uint32_t> client::option_reply(std::uint32_t what, std::vector<std::
   if (const auto got = need(head_bytes); !got)
     return got.error();
   const auto* at = in_.data() + in_begin_;
-  const auto kind = load<std::uint32_t, big>(at + 12);
-  const auto length = load<std::uint32_t, big>(at + 16);
-  if (load<std::uint64_t, big>(at) != magic::option_reply || load<std::uint32_t, big>(at + 8) != what ||
+  const auto kind = get_number<std::uint32_t, big>(at + 12);
+  const auto length = get_number<std::uint32_t, big>(at + 16);
+  if (get_number<std::uint64_t, big>(at) != magic::option_reply || get_number<std::uint32_t, big>(at + 8) != what ||
       length > option_bytes_max)
     return errc::corrupt;
   in_begin_ += head_bytes;

@@ -86,9 +86,9 @@ std::size_t handshake::take(std::span<const std::byte> input, std::vector<std::b
   wanted_ = option_header_bytes;
   if (input.size() < option_header_bytes)
     return 0;
-  const auto what = static_cast<option>(load<std::uint32_t, big>(input.data() + 8));
-  const auto length = load<std::uint32_t, big>(input.data() + 12);
-  if (load<std::uint64_t, big>(input.data()) != magic::option || ++options_ > limits_.options_max ||
+  const auto what = static_cast<option>(get_number<std::uint32_t, big>(input.data() + 8));
+  const auto length = get_number<std::uint32_t, big>(input.data() + 12);
+  if (get_number<std::uint64_t, big>(input.data()) != magic::option || ++options_ > limits_.options_max ||
       (!fixed_ && what != option::export_name)) {
     state_ = state::over;
     return option_header_bytes;
@@ -115,7 +115,7 @@ std::size_t handshake::take(std::span<const std::byte> input, std::vector<std::b
 std::size_t handshake::take_flags(std::span<const std::byte> input) {
   if (input.size() < wanted_)
     return 0;
-  const auto flags = load<std::uint32_t, big>(input.data());
+  const auto flags = get_number<std::uint32_t, big>(input.data());
   const std::uint32_t known = handshake_flag::fixed_newstyle | handshake_flag::no_zeroes;
   if ((flags & ~known) != 0)
     state_ = state::over;

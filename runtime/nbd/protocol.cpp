@@ -91,36 +91,36 @@ wire_error to_wire(errc code) {
 }
 
 std::optional<wire_request> parse_request(const std::byte* at) {
-  if (load<std::uint32_t, big>(at) != magic::request)
+  if (get_number<std::uint32_t, big>(at) != magic::request)
     return std::nullopt;
-  return wire_request{.flags = load<std::uint16_t, big>(at + 4),
-                      .type = static_cast<wire_command>(load<std::uint16_t, big>(at + 6)),
-                      .cookie = load<std::uint64_t, big>(at + 8),
-                      .offset = load<std::uint64_t, big>(at + 16),
-                      .length = load<std::uint32_t, big>(at + 24)};
+  return wire_request{.flags = get_number<std::uint16_t, big>(at + 4),
+                      .type = static_cast<wire_command>(get_number<std::uint16_t, big>(at + 6)),
+                      .cookie = get_number<std::uint64_t, big>(at + 8),
+                      .offset = get_number<std::uint64_t, big>(at + 16),
+                      .length = get_number<std::uint32_t, big>(at + 24)};
 }
 
 void encode_request(const wire_request& what, std::byte* at) {
-  store<std::uint32_t, big>(at, magic::request);
-  store<std::uint16_t, big>(at + 4, what.flags);
-  store<std::uint16_t, big>(at + 6, static_cast<std::uint16_t>(what.type));
-  store<std::uint64_t, big>(at + 8, what.cookie);
-  store<std::uint64_t, big>(at + 16, what.offset);
-  store<std::uint32_t, big>(at + 24, what.length);
+  put_number<std::uint32_t, big>(at, magic::request);
+  put_number<std::uint16_t, big>(at + 4, what.flags);
+  put_number<std::uint16_t, big>(at + 6, static_cast<std::uint16_t>(what.type));
+  put_number<std::uint64_t, big>(at + 8, what.cookie);
+  put_number<std::uint64_t, big>(at + 16, what.offset);
+  put_number<std::uint32_t, big>(at + 24, what.length);
 }
 
 void encode_simple(std::uint64_t cookie, wire_error error, std::byte* at) {
-  store<std::uint32_t, big>(at, magic::simple_reply);
-  store<std::uint32_t, big>(at + 4, static_cast<std::uint32_t>(error));
-  store<std::uint64_t, big>(at + 8, cookie);
+  put_number<std::uint32_t, big>(at, magic::simple_reply);
+  put_number<std::uint32_t, big>(at + 4, static_cast<std::uint32_t>(error));
+  put_number<std::uint64_t, big>(at + 8, cookie);
 }
 
 void encode_chunk(std::uint64_t cookie, chunk kind, std::uint32_t length, std::byte* at) {
-  store<std::uint32_t, big>(at, magic::structured_reply);
-  store<std::uint16_t, big>(at + 4, chunk_done);
-  store<std::uint16_t, big>(at + 6, static_cast<std::uint16_t>(kind));
-  store<std::uint64_t, big>(at + 8, cookie);
-  store<std::uint32_t, big>(at + 16, length);
+  put_number<std::uint32_t, big>(at, magic::structured_reply);
+  put_number<std::uint16_t, big>(at + 4, chunk_done);
+  put_number<std::uint16_t, big>(at + 6, static_cast<std::uint16_t>(kind));
+  put_number<std::uint64_t, big>(at + 8, cookie);
+  put_number<std::uint32_t, big>(at + 16, length);
 }
 
 std::uint16_t transmission_flags(const export_info& about, bool structured) {

@@ -222,7 +222,7 @@ void session::reply(std::uint64_t cookie, const request& what, const result<answ
   count_good(what);
   if (what.kind == command::read && agreed_.structured) {
     encode_chunk(cookie, chunk::data, static_cast<std::uint32_t>(8 + length), header);
-    store<std::uint64_t, big>(header + chunk_header_bytes, what.offset);
+    put_number<std::uint64_t, big>(header + chunk_header_bytes, what.offset);
     out.close_reply(read_header_bytes);
     return;
   }
@@ -244,8 +244,8 @@ std::size_t session::encode_plain(std::uint64_t cookie, wire_error error, std::b
     return chunk_header_bytes;
   }
   encode_chunk(cookie, chunk::error, error_payload_bytes, header);
-  store<std::uint32_t, big>(header + chunk_header_bytes, static_cast<std::uint32_t>(error));
-  store<std::uint16_t, big>(header + chunk_header_bytes + 4, 0);
+  put_number<std::uint32_t, big>(header + chunk_header_bytes, static_cast<std::uint32_t>(error));
+  put_number<std::uint16_t, big>(header + chunk_header_bytes + 4, 0);
   return chunk_header_bytes + error_payload_bytes;
 }
 

@@ -46,7 +46,7 @@ result<void> history_library::load(std::span<const std::byte> bytes) {
   if (bytes.size() < sum_bytes || bytes.size() > limits_.snapshot_bytes_max)
     return errc::corrupt;
   const auto body = bytes.first(bytes.size() - sum_bytes);
-  if (checksum(body) != forerun::load<std::uint64_t>(bytes.data() + body.size()))
+  if (checksum(body) != get_number<std::uint64_t>(bytes.data() + body.size()))
     return errc::corrupt;
   byte_reader reader(body);
   if (reader.take<std::uint32_t>() != snapshot_magic)

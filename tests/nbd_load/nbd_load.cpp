@@ -62,7 +62,7 @@ public:
     send_all(socket_.get(), hello);
     std::array<std::byte, 10> answer;
     receive_all(socket_.get(), answer);
-    blocks_ = load<std::uint64_t, big>(answer.data()) / bytes;
+    blocks_ = get_number<std::uint64_t, big>(answer.data()) / bytes;
   }
 
   int fd() const { return socket_.get(); }
@@ -99,7 +99,7 @@ public:
     std::size_t used = 0;
     std::uint32_t replies = 0;
     for (; filled_ - used >= reply_bytes; used += reply_bytes, ++replies)
-      if (load<std::uint64_t, big>(input_.data() + used) != std::uint64_t{magic::simple_reply} << 32)
+      if (get_number<std::uint64_t, big>(input_.data() + used) != std::uint64_t{magic::simple_reply} << 32)
         throw std::runtime_error{"an error, or no reply at all"};
     std::memmove(input_.data(), input_.data() + used, filled_ - used);
     filled_ -= used;
