@@ -1,0 +1,267 @@
+#include "runtime/provenance/log.hpp"
+#include <algorithm>
+
+namespace forerun::provenance {
+
+log::log(disk& where, const clock& time, log_limits limits)
+    : disk_(where), clock_(time), limits_(limits), builder_(limits.block_records) {
+  limits_.segment_bytes = std::min(limits_.segment_bytes, segment_bytes_limit);
+}
+
+result<std::unique_ptr<log>> log::open(disk& where, const clock& time, log_limits limits) {
+  std::unique_ptr<log> made{new log{where, time, limits}};
+  if (auto recovered = made->recover(); !recovered)
+    return recovered.error();
+  return made;
+}
+
+result<std::uint64_t> log::append(const agent& who, const access_batch& batch) {
+  return append(context{.by = who, .run = batch.run, .space = batch.volume.value}, batch.entries);
+}
+
+result<std::uint64_t> log::append(const context& who, std::span<const access> entries) {
+  for (const auto* name : {&who.by.vm, &who.by.program, &who.by.user})
+    if (name->size() > name_bytes_max)
+      return errc::invalid_argument;
+  if (!std::all_of(entries.begin(), entries.end(), block_builder::storable))
+    return errc::invalid_argument;
+  if (pending_bytes_ >= limits_.pending_bytes_max || sealed_.segment > segment_number_max)
+    return errc::overloaded;
+  const auto first = records();
+  while (!entries.empty()) {
+    const auto added = builder_.add(who, entries);
+    entries = entries.subspan(added);
+    if (added == 0 || builder_.full())
+      seal();
+  }
+  return first;
+}
+
+void log::begin_segment() {
+  link it;
+  it.image.resize(segment_header::bytes);
+  const segment_header header{.flags = next_flags_,
+                              .number = sealed_.segment,
+                              .first_sequence = sealed_.sequence,
+                              .first_position = sealed_.position,
+                              .created = clock_.wall(),
+                              .predecessor = sealed_.head};
+  put(header, std::span{it.image}.first<segment_header::bytes>());
+  it.begins_segment = header.number;
+  sealed_.resume(header, sha256(it.image));
+  sealed_end_ = it.image.size();
+  next_flags_ = 0;
+  begin_segment_ = false;
+  pending_.push_back(std::move(it));
+}
+
+void log::seal() {
+  if (builder_.records() == 0)
+    return;
+  link it;
+  auto header = builder_.encode(it.image);
+  if (begin_segment_ || sealed_end_ + it.image.size() > limits_.segment_bytes)
+    begin_segment();
+  header.sequence = sealed_.sequence;
+  header.first_position = sealed_.position;
+  header.durable = durable_blocks_;
+  header.predecessor = sealed_.head;
+  put(header, std::span{it.image}.first<block_header::bytes>());
+  it.records = header.records;
+  sealed_.resume(raw_block{.header = header, .image = it.image});
+  sealed_end_ += it.image.size();
+  pending_bytes_ += it.image.size();
+  pending_.push_back(std::move(it));
+  builder_.clear();
+}
+
+result<void> log::write() {
+  for (; !pending_.empty(); pending_.pop_front()) {
+    const auto& it = pending_.front();
+    if (auto written = write_link(it); !written)
+      return written;
+    if (!it.begins_segment)
+      pending_bytes_ -= it.image.size();
+  }
+  return success();
+}
+
+result<void> log::commit(durability how) {
+  seal();
+  if (auto written = write(); !written)
+    return written;
+  return how == durability::synced ? sync() : result<void>{success()};
+}
+
+result<void> log::write_link(const link& it) {
+  if (!it.begins_segment) {
+    if (auto written = file_->write(written_end_, it.image); !written)
+      return written;
+    written_end_ += it.image.size();
+    ++written_blocks_;
+    written_records_ += it.records;
+    return success();
+  }
+  // The segment before is durable before the next one exists, and the next one's header before its blocks: so
+  // only the end of the last segment can be unfinished after a crash.
+  if (auto synced = sync(); !synced)
+    return synced;
+  auto file = disk_.open(segment_name(*it.begins_segment), true);
+  if (!file)
+    return file.error();
+  if (auto written = file.value()->write(0, it.image); !written)
+    return written;
+  if (auto cut = file.value()->resize(it.image.size()); !cut)
+    return cut;
+  if (auto synced = file.value()->sync_data(); !synced)
+    return synced;
+  if (auto synced = disk_.sync_names(); !synced)
+    return synced;
+  file_ = std::move(file.value());
+  file_number_ = *it.begins_segment;
+  written_end_ = durable_end_ = it.image.size();
+  return success();
+}
+
+result<void> log::sync() {
+  if (!file_ || durable_blocks_ == written_blocks_)
+    return success();
+  if (sync_failed_)
+    if (auto again = write_again(); !again)
+      return again;
+  sync_failed_ = true;
+  if (auto synced = file_->sync_data(); !synced)
+    return synced;
+  sync_failed_ = false;
+  durable_end_ = written_end_;
+  durable_blocks_ = written_blocks_;
+  durable_records_ = written_records_;
+  return success();
+}
+
+result<void> log::write_again() {
+  // After a failed sync the system may take its cached pages for clean and never write them. The next sync
+  // then proves nothing, unless the same bytes were made dirty again before it.
+  auto reader = segment_reader::open(disk_, file_number_, written_end_);
+  if (!reader)
+    return reader.error();
+  for (;;) {
+    const auto block = reader.value().next();
+    if (!block)
+      return errc::io_failed; // What was written does not read back; a restart will say where.
+    if (!block.value())
+      return reader.value().offset() == written_end_ ? result<void>{success()} : errc::io_failed;
+    if (block.value()->offset < durable_end_)
+      continue;
+    if (auto written = file_->write(block.value()->offset, block.value()->image); !written)
+      return written;
+  }
+}
+
+result<segment_reader> log::reader_of(std::uint32_t number) const {
+  return segment_reader::open(disk_, number,
+                              file_ && number == file_number_ ? std::optional{written_end_} : std::nullopt);
+}
+
+bool log::scan_memory(scanner& scan) const {
+  for (const auto& it : pending_) {
+    if (it.begins_segment)
+      continue;
+    const std::span<const std::byte> image{it.image};
+    const auto header = get_block_header(image);
+    if (!scan.block(header.value(), image.subspan(block_header::bytes)))
+      return false;
+  }
+  if (builder_.records() == 0)
+    return true;
+  std::vector<std::byte> image;
+  auto header = builder_.encode(image);
+  header.first_position = sealed_.position;
+  return scan.block(header, std::span<const std::byte>{image}.subspan(block_header::bytes));
+}
+
+result<scan_result> log::scan(const filter& wanted, const visitor& visit) const {
+  const auto numbers = segments_of(disk_);
+  if (!numbers)
+    return numbers.error();
+  scanner scan{wanted, visit};
+  for (auto it = numbers.value().begin(); it != numbers.value().end(); ++it) {
+    if (file_ && *it > file_number_)
+      break; // Left by a creation that failed; its header is still pending.
+    if (const auto next = std::next(it); next != numbers.value().end()) {
+      // A segment that ends before the wanted positions is not read.
+      auto behind = segment_reader::open(disk_, *next);
+      if (behind)
+        if (const auto header = behind.value().header();
+            header && header.value().first_position <= wanted.position_from)
+          continue;
+    }
+    auto reader = reader_of(*it);
+    if (!reader)
+      return reader.error();
+    const auto more = scan.segment(reader.value());
+    if (!more)
+      return more.error();
+    if (!more.value())
+      return scan.so_far();
+  }
+  scan_memory(scan);
+  return scan.so_far();
+}
+
+result<std::vector<entry>> log::history(volume_id volume, std::uint64_t block, std::size_t max) const {
+  const auto numbers = segments_of(disk_);
+  if (!numbers)
+    return numbers.error();
+  filter wanted;
+  wanted.kind = element_kind::block;
+  wanted.space = volume.value;
+  wanted.element_first = wanted.element_last = block;
+  wanted.records_max = std::numeric_limits<std::size_t>::max();
+  std::deque<entry> here; // Matches of one segment, the last `max` of them.
+  auto keep = [&](std::size_t most) {
+    return [&here, most](const context& who, const record& what) {
+      if (here.size() == most)
+        here.pop_front();
+      here.push_back({who, what});
+      return true;
+    };
+  };
+  std::deque<entry> all;
+  auto take = [&] {
+    all.insert(all.begin(), std::make_move_iterator(here.begin()), std::make_move_iterator(here.end()));
+    here.clear();
+  };
+  if (max == 0)
+    return std::vector<entry>{};
+  // Newest first, so that an often used block ends the search early.
+  {
+    const visitor visit = keep(max);
+    scanner scan{wanted, visit};
+    scan_memory(scan);
+    take();
+  }
+  for (auto it = numbers.value().rbegin(); it != numbers.value().rend() && all.size() < max; ++it) {
+    if (file_ && *it > file_number_)
+      continue;
+    auto reader = reader_of(*it);
+    if (!reader)
+      return reader.error();
+    const visitor visit = keep(max - all.size());
+    scanner scan{wanted, visit};
+    if (const auto more = scan.segment(reader.value()); !more)
+      return more.error();
+    take();
+  }
+  return std::vector<entry>{std::make_move_iterator(all.begin()), std::make_move_iterator(all.end())};
+}
+
+result<verification> log::verify() const {
+  if (file_)
+    return provenance::verify(disk_, log_end{file_number_, written_end_});
+  if (recovered_.damage)
+    return provenance::verify(disk_);
+  return verification{};
+}
+
+} // namespace forerun::provenance

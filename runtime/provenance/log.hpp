@@ -1,0 +1,117 @@
+#pragma once
+#include "runtime/base/disk.hpp"
+#include "runtime/base/time.hpp"
+#include "runtime/provenance/builder.hpp"
+#include "runtime/provenance/query.hpp"
+#include "runtime/provenance/verify.hpp"
+#include <deque>
+
+namespace forerun::provenance {
+
+struct log_limits {
+  std::uint32_t block_records = 4096; ///< A block is sealed at so many; at most `block_records_max`.
+  std::uint64_t segment_bytes = segment_bytes_limit; ///< A new file begins before one would pass this.
+  std::size_t pending_bytes_max = 4u << 20;          ///< Sealed, not yet written; past it `append` refuses.
+};
+
+/// What `open` found.
+struct recovery {
+  std::uint32_t segments = 0;
+  std::uint64_t records = 0;   ///< Of the whole log: the next position.
+  std::uint64_t bytes_cut = 0; ///< Of an unfinished tail, which no synced commit had reached.
+  /// What was on stable storage and no longer holds. Nothing is removed then: the segment stays as it is, and
+  /// appending goes on in a new segment, whose header says that it follows damage.
+  std::optional<fault> damage;
+};
+
+enum class durability : std::uint8_t {
+  written, ///< Survives the end of the process.
+  synced,  ///< Survives a crash of the machine.
+};
+
+/// The provenance log of one node: records in blocks, blocks chained by SHA-256, in segment files. Append
+/// collects in memory, `write` and `commit` do the I/O. A write that fails is repeated by the next call, so
+/// nothing is lost while the process lives. Memory: `pending_bytes_max`, plus about 80 bytes for each record
+/// of a block, plus what a reading call needs (one block). One thread; the disk must outlive it.
+class log {
+public:
+  /// Finds the end of the log in `where` and cuts an unfinished tail. Errors: `io_failed`, `unsupported` (a
+  /// later version wrote here; nothing is changed).
+  static result<std::unique_ptr<log>> open(disk& where, const clock& time, log_limits limits = {});
+
+  const recovery& recovered() const { return recovered_; }
+
+  /// Adds all entries or none; returns the position of the first. Errors: `overloaded` (write first),
+  /// `invalid_argument` (a name or element past its limit).
+  result<std::uint64_t> append(const context& who, std::span<const access> entries);
+  result<std::uint64_t> append(const agent& who, const access_batch& batch);
+
+  /// Writes the full blocks. Errors: `io_failed`, `no_space`; then they stay pending.
+  result<void> write();
+  /// Seals what was appended into a block, writes everything and, if asked, makes it durable. Errors as
+  /// `write`.
+  result<void> commit(durability how);
+
+  /// Records appended; the next position.
+  std::uint64_t records() const { return sealed_.position + builder_.records(); }
+  /// Of those, what survives a crash.
+  std::uint64_t durable_records() const { return durable_records_; }
+  /// Hash of the last sealed block: the head of the chain.
+  sha256_hash head() const { return sealed_.head; }
+  std::size_t pending_bytes() const { return pending_bytes_; }
+
+  /// Everything that was appended and matches, in order, written or not. Errors: `io_failed`.
+  result<scan_result> scan(const filter& wanted, const visitor& visit) const;
+  /// The last accesses of one block of a volume, oldest first, at most `max`. Errors: `io_failed`.
+  result<std::vector<entry>> history(volume_id volume, std::uint64_t block, std::size_t max) const;
+  /// Checks what is written. Errors: `io_failed`.
+  result<verification> verify() const;
+
+private:
+  /// A block, or the header of a segment that begins there.
+  struct link {
+    std::vector<std::byte> image;
+    std::uint64_t records = 0;
+    std::optional<std::uint32_t> begins_segment;
+  };
+
+  log(disk& where, const clock& time, log_limits limits);
+  result<void> recover();
+  /// False when the end of the log has to be sought in the segment before.
+  result<bool> recover_segment(std::uint32_t number);
+  result<bool> remove_unborn(std::uint32_t number, std::uint64_t length);
+  result<bool> take_headless(segment_reader& reader);
+  void seal();
+  void begin_segment();
+  result<void> write_link(const link& it);
+  result<void> sync();
+  result<void> write_again();
+  /// Passes the blocks that are not on disk yet; false when the scan is over.
+  bool scan_memory(scanner& scan) const;
+  result<segment_reader> reader_of(std::uint32_t number) const;
+
+  disk& disk_;
+  const clock& clock_;
+  log_limits limits_;
+  recovery recovered_;
+  block_builder builder_;
+
+  chain sealed_;                 ///< Behind the last sealed link; `segment` is the next number.
+  std::uint64_t sealed_end_ = 0; ///< Where the next block will lie in its segment.
+  bool begin_segment_ = true;    ///< The next block needs a new segment.
+  std::deque<link> pending_;     ///< Sealed, not yet written.
+  std::size_t pending_bytes_ = 0;
+  std::uint16_t next_flags_ = 0; ///< Of the next segment header.
+
+  std::unique_ptr<disk_file> file_; ///< The segment that is written; none before the first.
+  std::uint32_t file_number_ = 0;
+  std::uint64_t written_end_ = 0;    ///< Its length.
+  std::uint64_t written_blocks_ = 0; ///< Of the whole log, as are the following.
+  std::uint64_t written_records_ = 0;
+  std::uint64_t durable_end_ = 0; ///< In the segment that is written.
+  std::uint64_t durable_blocks_ = 0;
+  std::uint64_t durable_records_ = 0;
+  bool sync_failed_ = false; ///< What was not durable then has to be written again.
+};
+
+} // namespace forerun::provenance

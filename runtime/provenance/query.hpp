@@ -1,0 +1,66 @@
+#pragma once
+#include "runtime/provenance/decoder.hpp"
+#include "runtime/provenance/segment.hpp"
+#include <functional>
+#include <limits>
+
+namespace forerun::provenance {
+
+/// Which records are wanted. What is not set does not restrict.
+struct filter {
+  std::uint64_t position_from = 0;
+  wall_time from{std::numeric_limits<std::int64_t>::min()};
+  wall_time to{std::numeric_limits<std::int64_t>::max()}; ///< Inclusive.
+  std::optional<element_kind> kind;
+  std::optional<std::uint32_t> space;
+  std::uint64_t element_first = 0;
+  std::uint64_t element_last = std::numeric_limits<std::uint64_t>::max(); ///< Inclusive; any overlap counts.
+  std::optional<run_id> run;
+  std::optional<std::string> vm;
+  std::optional<std::string> program;
+  std::optional<std::string> user;
+  std::uint32_t operations = ~std::uint32_t{0}; ///< Bit of each wanted operation.
+  std::size_t records_max = 65536;              ///< Matches after which the scan stops.
+
+  bool wants(const block_header& header) const;
+  bool wants(const context& who) const;
+  bool wants(const record& what) const;
+};
+
+/// A record with the context that it has.
+struct entry {
+  context who;
+  record what;
+  bool operator==(const entry&) const = default;
+};
+
+/// Called for each match, in order of position; false stops the scan.
+using visitor = std::function<bool(const context&, const record&)>;
+
+struct scan_result {
+  std::uint64_t matched = 0;
+  std::uint64_t next_position = 0; ///< To go on from in a next scan.
+  std::uint64_t damaged = 0; ///< Places that were skipped because they do not hold; `verify` names the first.
+  bool complete = true;      ///< False: stopped by the visitor or by `records_max`.
+};
+
+/// Takes a scan from block to block.
+class scanner {
+public:
+  scanner(const filter& wanted, const visitor& visit) : wanted_(wanted), visit_(visit) {}
+
+  /// False when the scan is over. A block that does not decode is counted as damaged.
+  bool block(const block_header& header, std::span<const std::byte> payload);
+  /// All blocks of a segment. Damaged places are skipped and counted. Errors: `io_failed`.
+  result<bool> segment(segment_reader& reader);
+
+  scan_result& so_far() { return result_; }
+
+private:
+  const filter& wanted_;
+  const visitor& visit_;
+  scan_result result_;
+  decoded_block decoded_;
+};
+
+} // namespace forerun::provenance

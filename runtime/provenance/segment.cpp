@@ -1,0 +1,166 @@
+#include "runtime/provenance/segment.hpp"
+#include <algorithm>
+#include <cstring>
+
+namespace forerun::provenance {
+
+std::string_view to_string(fault_kind kind) {
+  switch (kind) {
+  case fault_kind::segment_missing:
+    return "segment missing";
+  case fault_kind::header_damaged:
+    return "segment header damaged";
+  case fault_kind::block_damaged:
+    return "block damaged";
+  case fault_kind::out_of_order:
+    return "block out of order";
+  case fault_kind::chain_broken:
+    return "chain broken";
+  }
+  return "unknown";
+}
+
+result<std::vector<std::uint32_t>> segments_of(disk& from) {
+  auto names = from.list();
+  if (!names)
+    return names.error();
+  std::vector<std::uint32_t> numbers;
+  for (const auto& name : names.value())
+    if (const auto number = segment_number(name))
+      numbers.push_back(*number);
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
+result<segment_reader> segment_reader::open(disk& from, std::uint32_t number,
+                                            std::optional<std::uint64_t> end) {
+  auto file = from.open(segment_name(number), false);
+  if (!file)
+    return file.error();
+  const auto size = file.value()->size();
+  if (!size)
+    return size.error();
+  return segment_reader{std::move(file.value()), number, std::min(end.value_or(size.value()), size.value())};
+}
+
+result<std::span<const std::byte>> segment_reader::view(std::uint64_t offset, std::size_t length) {
+  if (offset >= end_)
+    return std::span<const std::byte>{};
+  length = static_cast<std::size_t>(std::min<std::uint64_t>(length, end_ - offset));
+  if (offset < window_at_ || offset + length > window_at_ + window_.size()) {
+    const auto wanted = std::min<std::uint64_t>(std::max(length, window_bytes), end_ - offset);
+    window_.resize(static_cast<std::size_t>(wanted));
+    window_at_ = offset;
+    const auto got = file_->read(offset, window_);
+    window_.resize(got ? got.value() : 0);
+    if (!got)
+      return got.error();
+    length = std::min(length, window_.size());
+  }
+  return std::span<const std::byte>{window_}.subspan(static_cast<std::size_t>(offset - window_at_), length);
+}
+
+result<segment_header> segment_reader::header() {
+  const auto bytes = view(0, segment_header::bytes);
+  if (!bytes)
+    return bytes.error();
+  auto header = get_segment_header(bytes.value());
+  if (header && header.value().number != number_)
+    return errc::corrupt;
+  if (header)
+    header_hash_ = sha256(bytes.value());
+  return header;
+}
+
+result<raw_block> segment_reader::block_at(std::uint64_t offset) {
+  if (offset >= segment_bytes_limit)
+    return errc::corrupt;
+  const auto head = view(offset, block_header::bytes);
+  if (!head)
+    return head.error();
+  const auto header = get_block_header(head.value());
+  if (!header)
+    return header.error();
+  const auto size = block_header::bytes + header.value().payload_bytes;
+  const auto image = view(offset, size);
+  if (!image)
+    return image.error();
+  if (image.value().size() != size ||
+      checksum(image.value().subspan(block_header::bytes)) != header.value().payload_checksum)
+    return errc::corrupt;
+  return raw_block{offset, header.value(), image.value()};
+}
+
+result<std::optional<raw_block>> segment_reader::next() {
+  if (offset_ >= end_)
+    return std::optional<raw_block>{};
+  auto block = block_at(offset_);
+  if (!block)
+    return block.error();
+  offset_ += block.value().image.size();
+  return std::optional{block.value()};
+}
+
+result<std::optional<raw_block>> segment_reader::find_next() {
+  const auto magic = block_magic();
+  const auto end = std::min(end_, segment_bytes_limit);
+  std::size_t candidates = 0;
+  for (auto at = offset_ + 1; at + block_header::bytes <= end && candidates < candidates_max;) {
+    const auto bytes = view(at, window_bytes / 2);
+    if (!bytes)
+      return bytes.error();
+    const auto found = std::search(bytes.value().begin(), bytes.value().end(), magic.begin(), magic.end());
+    if (found == bytes.value().end()) {
+      if (bytes.value().size() < magic.size())
+        break;
+      at += bytes.value().size() - magic.size() + 1; // The magic may lie across the end of what was seen.
+      continue;
+    }
+    at += static_cast<std::uint64_t>(found - bytes.value().begin());
+    auto block = block_at(at);
+    if (block) {
+      offset_ = at + block.value().image.size();
+      return std::optional{block.value()};
+    }
+    if (block.error() == errc::io_failed)
+      return errc::io_failed;
+    ++candidates;
+    ++at;
+  }
+  return std::optional<raw_block>{};
+}
+
+std::optional<fault_kind> chain::follow(const segment_header& header, sha256_hash hash) {
+  if (header.number != segment)
+    return fault_kind::segment_missing;
+  if (header.first_sequence != sequence || header.first_position != position)
+    return fault_kind::out_of_order;
+  if (header.predecessor != head)
+    return fault_kind::chain_broken;
+  resume(header, hash);
+  return std::nullopt;
+}
+
+std::optional<fault_kind> chain::follow(const raw_block& block) {
+  if (block.header.sequence != sequence || block.header.first_position != position)
+    return fault_kind::out_of_order;
+  if (block.header.predecessor != head)
+    return fault_kind::chain_broken;
+  resume(block);
+  return std::nullopt;
+}
+
+void chain::resume(const segment_header& header, sha256_hash hash) {
+  head = hash;
+  sequence = header.first_sequence;
+  position = header.first_position;
+  segment = header.number + 1;
+}
+
+void chain::resume(const raw_block& block) {
+  head = sha256(block.image);
+  sequence = block.header.sequence + 1;
+  position = block.header.first_position + block.header.records;
+}
+
+} // namespace forerun::provenance

@@ -1,0 +1,100 @@
+#pragma once
+#include "runtime/base/disk.hpp"
+#include "runtime/provenance/format.hpp"
+#include <optional>
+#include <vector>
+
+namespace forerun::provenance {
+
+enum class fault_kind : std::uint8_t {
+  segment_missing = 1, ///< Files before or between others are gone.
+  header_damaged,      ///< The header of a segment does not hold.
+  block_damaged,       ///< A block's magic, checksum or limits do not hold.
+  out_of_order,        ///< An intact block or segment that does not belong here: removed, moved or repeated.
+  chain_broken,        ///< It does not name the hash of what stands before it: one of the two was replaced.
+};
+std::string_view to_string(fault_kind kind);
+
+/// The first place where a log is not what was written.
+struct fault {
+  fault_kind what = fault_kind::block_damaged;
+  std::uint32_t segment = 0;
+  std::uint64_t offset = 0;   ///< In the segment's file.
+  std::uint64_t sequence = 0; ///< Of the block that was expected there.
+  bool operator==(const fault&) const = default;
+};
+
+/// A block as it lies in its file; its checksums hold.
+struct raw_block {
+  std::uint64_t offset = 0;
+  block_header header{};
+  std::span<const std::byte> image; ///< Header and payload; valid until the reader is used again.
+
+  std::span<const std::byte> payload() const { return image.subspan(block_header::bytes); }
+};
+
+/// Numbers of the segments in a folder, ascending. Errors: `io_failed`.
+result<std::vector<std::uint32_t>> segments_of(disk& from);
+
+/// Reads the blocks of one segment in order, through a window of 256 KiB (or one block). One thread.
+class segment_reader {
+public:
+  /// Reads up to `end` if given (the file may be growing behind it), else to the end of the file. Errors:
+  /// `not_found`, `io_failed`.
+  static result<segment_reader> open(disk& from, std::uint32_t number, std::optional<std::uint64_t> end = {});
+
+  std::uint32_t number() const { return number_; }
+  /// Errors: `corrupt`, `unsupported`, `io_failed`.
+  result<segment_header> header();
+  /// SHA-256 of the header, the chain's link to the first block. Call after `header` succeeded.
+  sha256_hash header_hash() const { return header_hash_; }
+
+  /// The next block; nothing at the end. Errors: `corrupt` and `unsupported` (`offset` stays where it was),
+  /// `io_failed`.
+  result<std::optional<raw_block>> next();
+  /// After `corrupt`: the next intact block further on, wherever it begins; nothing if there is none. At most
+  /// `candidates_max` places that only look like blocks are tried.
+  result<std::optional<raw_block>> find_next();
+  /// Where the next block is expected.
+  std::uint64_t offset() const { return offset_; }
+  std::uint64_t end() const { return end_; }
+
+  static constexpr std::size_t candidates_max = 1024;
+
+private:
+  segment_reader(std::unique_ptr<disk_file> file, std::uint32_t number, std::uint64_t end)
+      : file_(std::move(file)), number_(number), end_(end) {}
+  /// Up to `length` bytes at `offset`, less only at the end.
+  result<std::span<const std::byte>> view(std::uint64_t offset, std::size_t length);
+  result<raw_block> block_at(std::uint64_t offset);
+
+  static constexpr std::size_t window_bytes = 256u << 10;
+
+  std::unique_ptr<disk_file> file_;
+  std::uint32_t number_;
+  std::uint64_t end_;
+  std::uint64_t offset_ = segment_header::bytes;
+  sha256_hash header_hash_{};
+  std::vector<std::byte> window_;
+  std::uint64_t window_at_ = 0;
+};
+
+/// Follows the chain from link to link and says what does not fit.
+class chain {
+public:
+  chain() = default;
+
+  /// Nothing when the header continues what came before.
+  std::optional<fault_kind> follow(const segment_header& header, sha256_hash hash);
+  std::optional<fault_kind> follow(const raw_block& block);
+  /// Goes on behind a place that is damaged.
+  void resume(const segment_header& header, sha256_hash hash);
+  void resume(const raw_block& block);
+
+  sha256_hash head{};         ///< Hash of the last link.
+  std::uint64_t sequence = 0; ///< Of the next block.
+  std::uint64_t position = 0; ///< Of the next record.
+  std::uint32_t segment = 0;  ///< Number of the next segment.
+};
+
+} // namespace forerun::provenance
