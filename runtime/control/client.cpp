@@ -1,0 +1,169 @@
+#include "runtime/control/client.hpp"
+#include "runtime/control/convert.hpp"
+#include "runtime/control/quiet.hpp"
+#include "runtime/control/socket.hpp"
+#include <capnp/rpc-twoparty.h>
+#include <kj/async-io.h>
+
+namespace forerun::control {
+namespace {
+
+/// How much longer than the node itself a client waits for the node's word that it took too long.
+constexpr std::chrono::seconds patience{5};
+
+capnp::ReaderOptions answer_limits() {
+  capnp::ReaderOptions limits;
+  limits.traversalLimitInWords = answer_bytes_max / sizeof(capnp::word);
+  limits.nestingLimit = 16;
+  return limits;
+}
+
+failure of_exception(const kj::Exception& why) {
+  switch (why.getType()) {
+  case kj::Exception::Type::DISCONNECTED:
+    return {errc::unavailable, "the node went away before it answered", "see the node's log"};
+  case kj::Exception::Type::OVERLOADED:
+    return {errc::timed_out, "the node does not answer", "it may be stopped or stuck; see its log"};
+  case kj::Exception::Type::UNIMPLEMENTED:
+    return {errc::unsupported, "the node does not know this command",
+            "it is older than this program; use one version for both"};
+  case kj::Exception::Type::FAILED:
+    break;
+  }
+  return {errc::io_failed, why.getDescription().cStr(), ""};
+}
+
+} // namespace
+
+struct client::state {
+  explicit state(unique_fd fd)
+      : io(kj::setupAsyncIo()), stream(io.lowLevelProvider->wrapSocketFd(
+                                    fd.release(), kj::LowLevelAsyncIoProvider::TAKE_OWNERSHIP |
+                                                      kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK |
+                                                      kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC)),
+        network(*stream, capnp::rpc::twoparty::Side::CLIENT, answer_limits()),
+        rpc(capnp::makeRpcClient(network)), control(bootstrap()) {}
+
+  wire::Control::Client bootstrap() {
+    capnp::MallocMessageBuilder words(8);
+    auto id = words.initRoot<capnp::rpc::twoparty::VatId>();
+    id.setSide(capnp::rpc::twoparty::Side::SERVER);
+    return rpc.bootstrap(id).castAs<wire::Control>();
+  }
+
+  template <class T, class Request> answer<T> ask(Request request, nanos limit) {
+    const quiet_kj quiet({});
+    answer<T> got = failure{};
+    const auto time = given_up_after.count() > 0 ? given_up_after : limit + patience;
+    auto failed = kj::runCatchingExceptions([&] {
+      auto response = io.provider->getTimer()
+                          .timeoutAfter(time.count() * kj::NANOSECONDS, request.send())
+                          .wait(io.waitScope);
+      got = answer_reader<T>::of(response.getAnswer());
+    });
+    KJ_IF_MAYBE (why, failed)
+      return of_exception(*why);
+    return got;
+  }
+
+  kj::AsyncIoContext io;
+  kj::Own<kj::AsyncIoStream> stream;
+  capnp::TwoPartyVatNetwork network;
+  capnp::RpcSystem<capnp::rpc::twoparty::VatId> rpc;
+  wire::Control::Client control;
+  nanos given_up_after{0};
+};
+
+client::client(std::unique_ptr<state> what) : state_(std::move(what)) {
+}
+client::client(client&&) noexcept = default;
+client& client::operator=(client&&) noexcept = default;
+client::~client() = default;
+
+answer<client> client::connect(const std::string& socket_path) {
+  auto fd = connect_unix(socket_path);
+  if (auto* why = std::get_if<1>(&fd))
+    return std::move(*why);
+  return client(std::make_unique<state>(std::move(std::get<0>(fd))));
+}
+
+void client::give_up_after(nanos limit) {
+  state_->given_up_after = limit;
+}
+
+answer<node_status> client::status() {
+  return state_->ask<node_status>(state_->control.statusRequest(), call_timeout);
+}
+
+answer<std::vector<actor_row>> client::actors() {
+  return state_->ask<std::vector<actor_row>>(state_->control.actorsRequest(), call_timeout);
+}
+
+answer<std::vector<volume_row>> client::volumes() {
+  return state_->ask<std::vector<volume_row>>(state_->control.volumesRequest(), call_timeout);
+}
+
+answer<volume_row> client::create_volume(const volume_spec& what) {
+  auto request = state_->control.createVolumeRequest();
+  write(request.initSpec(), what);
+  return state_->ask<volume_row>(kj::mv(request), call_timeout);
+}
+
+answer<done> client::delete_volume(const std::string& name) {
+  auto request = state_->control.deleteVolumeRequest();
+  request.setName(name.c_str());
+  return state_->ask<done>(kj::mv(request), call_timeout);
+}
+
+answer<export_place> client::export_volume(const std::string& name, const std::string& listen) {
+  auto request = state_->control.exportVolumeRequest();
+  request.setName(name.c_str());
+  request.setListen(listen.c_str());
+  return state_->ask<export_place>(kj::mv(request), call_timeout);
+}
+
+answer<cache_dropped> client::drop_cache() {
+  return state_->ask<cache_dropped>(state_->control.dropCacheRequest(), call_timeout);
+}
+
+answer<heat_map> client::heat(const std::string& volume, std::uint32_t rows) {
+  auto request = state_->control.heatRequest();
+  request.setVolume(volume.c_str());
+  request.setRowsMax(rows);
+  return state_->ask<heat_map>(kj::mv(request), call_timeout);
+}
+
+answer<why_row> client::why(const std::string& volume, std::uint64_t block) {
+  auto request = state_->control.whyRequest();
+  request.setVolume(volume.c_str());
+  request.setBlock(block);
+  return state_->ask<why_row>(kj::mv(request), call_timeout);
+}
+
+answer<std::vector<history_row>> client::history(const std::string& volume, std::uint64_t block,
+                                                 std::uint32_t rows) {
+  auto request = state_->control.historyRequest();
+  request.setVolume(volume.c_str());
+  request.setBlock(block);
+  request.setRowsMax(rows);
+  return state_->ask<std::vector<history_row>>(kj::mv(request), call_timeout);
+}
+
+answer<verify_report> client::verify() {
+  return state_->ask<verify_report>(state_->control.verifyRequest(), verify_timeout);
+}
+
+answer<run_info> client::begin_run(const std::string& volume, const std::string& program) {
+  auto request = state_->control.beginRunRequest();
+  request.setVolume(volume.c_str());
+  request.setProgram(program.c_str());
+  return state_->ask<run_info>(kj::mv(request), call_timeout);
+}
+
+answer<run_info> client::end_run(const std::string& volume) {
+  auto request = state_->control.endRunRequest();
+  request.setVolume(volume.c_str());
+  return state_->ask<run_info>(kj::mv(request), call_timeout);
+}
+
+} // namespace forerun::control

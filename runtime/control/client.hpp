@@ -1,0 +1,44 @@
+#pragma once
+#include "runtime/control/api.hpp"
+#include <memory>
+
+namespace forerun::control {
+
+/// A tool's side of the control socket: calls that wait for their answer. A client lives on the thread that
+/// connected it, and a thread has at most one at a time. Besides the node's own refusals calls fail with
+/// `unavailable` (the node is gone), `timed_out` (it does not answer within its own limit and a little) and
+/// `unsupported` (an older node).
+class client {
+public:
+  /// Errors: `unavailable` (nobody answers there), `permission_denied`, `invalid_argument`.
+  static answer<client> connect(const std::string& socket_path);
+
+  client(client&&) noexcept;
+  client& operator=(client&&) noexcept;
+  ~client();
+
+  /// Instead of the node's own limits: gives up on any call after so long.
+  void give_up_after(nanos limit);
+
+  answer<node_status> status();
+  answer<std::vector<actor_row>> actors();
+  answer<std::vector<volume_row>> volumes();
+  answer<volume_row> create_volume(const volume_spec& what);
+  answer<done> delete_volume(const std::string& name);
+  answer<export_place> export_volume(const std::string& name, const std::string& listen);
+  answer<cache_dropped> drop_cache();
+  answer<heat_map> heat(const std::string& volume, std::uint32_t rows);
+  answer<why_row> why(const std::string& volume, std::uint64_t block);
+  answer<std::vector<history_row>> history(const std::string& volume, std::uint64_t block,
+                                           std::uint32_t rows);
+  answer<verify_report> verify();
+  answer<run_info> begin_run(const std::string& volume, const std::string& program);
+  answer<run_info> end_run(const std::string& volume);
+
+private:
+  struct state;
+  explicit client(std::unique_ptr<state> what);
+  std::unique_ptr<state> state_;
+};
+
+} // namespace forerun::control

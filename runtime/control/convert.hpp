@@ -1,0 +1,88 @@
+#pragma once
+#include "runtime/control/api.hpp"
+#include "schemas/wire/control.capnp.h"
+#include <algorithm>
+
+/// Inside runtime/control only: values to words and back. Reading never trusts an enumerator: one that this
+/// build does not know becomes the first.
+namespace forerun::control {
+
+void write(wire::Refusal::Builder to, const failure& from);
+void write(wire::Done::Builder to, const done& from);
+void write(wire::NodeStatus::Builder to, const node_status& from);
+void write(wire::ActorRow::Builder to, const actor_row& from);
+void write(wire::VolumeRow::Builder to, const volume_row& from);
+void write(wire::VolumeSpec::Builder to, const volume_spec& from);
+void write(wire::ExportPlace::Builder to, const export_place& from);
+void write(wire::CacheDropped::Builder to, const cache_dropped& from);
+void write(wire::HeatMap::Builder to, const heat_map& from);
+void write(wire::WhyRow::Builder to, const why_row& from);
+void write(wire::HistoryRow::Builder to, const history_row& from);
+void write(wire::VerifyReport::Builder to, const verify_report& from);
+void write(wire::RunInfo::Builder to, const run_info& from);
+
+failure read(wire::Refusal::Reader from);
+done read(wire::Done::Reader from);
+node_status read(wire::NodeStatus::Reader from);
+actor_row read(wire::ActorRow::Reader from);
+volume_row read(wire::VolumeRow::Reader from);
+volume_spec read(wire::VolumeSpec::Reader from);
+export_place read(wire::ExportPlace::Reader from);
+cache_dropped read(wire::CacheDropped::Reader from);
+heat_map read(wire::HeatMap::Reader from);
+why_row read(wire::WhyRow::Reader from);
+history_row read(wire::HistoryRow::Reader from);
+verify_report read(wire::VerifyReport::Reader from);
+run_info read(wire::RunInfo::Reader from);
+
+/// Of one message; both sides refuse more.
+inline constexpr std::size_t answer_bytes_max = 16u << 20;
+
+/// How many rows of a listing travel.
+template <class Row> inline constexpr std::size_t rows_max = 0;
+template <> inline constexpr std::size_t rows_max<actor_row> = actors_max;
+template <> inline constexpr std::size_t rows_max<volume_row> = volumes_max;
+template <> inline constexpr std::size_t rows_max<history_row> = history_rows_max;
+
+template <class Answer, class T> void write_answer(Answer to, const answer<T>& from) {
+  if (const auto* why = std::get_if<1>(&from))
+    write(to.initRefused(), *why);
+  else
+    write(to.initValue(), std::get<0>(from));
+}
+
+template <class Answer, class Row> void write_answer(Answer to, const answer<std::vector<Row>>& from) {
+  if (const auto* why = std::get_if<1>(&from)) {
+    write(to.initRefused(), *why);
+    return;
+  }
+  const auto& rows = std::get<0>(from);
+  const auto count = static_cast<capnp::uint>(std::min(rows.size(), rows_max<Row>));
+  auto list = to.initValue(count);
+  for (capnp::uint i = 0; i < count; ++i)
+    write(list[i], rows[i]);
+}
+
+template <class T> struct answer_reader {
+  template <class Answer> static answer<T> of(Answer from) {
+    if (from.isRefused())
+      return read(from.getRefused());
+    return read(from.getValue());
+  }
+};
+
+template <class Row> struct answer_reader<std::vector<Row>> {
+  template <class Answer> static answer<std::vector<Row>> of(Answer from) {
+    if (from.isRefused())
+      return read(from.getRefused());
+    std::vector<Row> rows;
+    for (auto row : from.getValue()) {
+      if (rows.size() == rows_max<Row>)
+        break;
+      rows.push_back(read(row));
+    }
+    return rows;
+  }
+};
+
+} // namespace forerun::control

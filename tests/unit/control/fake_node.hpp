@@ -1,0 +1,269 @@
+#pragma once
+#include "runtime/control/server.hpp"
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+/// A node that is none: it answers from a thread of its own, as actors do, with figures that a test can know.
+namespace forerun::control {
+
+class fake_node final : public control_api {
+public:
+  fake_node() : worker_([this] { work(); }) {}
+  ~fake_node() override {
+    {
+      const std::lock_guard lock(mutex_);
+      ended_ = true;
+    }
+    wake_.notify_one();
+    worker_.join();
+  }
+
+  void status(reply<node_status> to) override {
+    later([to] {
+      to({.version = "0.1.0",
+          .uptime = std::chrono::seconds{200},
+          .data_dir = "/state",
+          .pool_used_bytes = 32u << 20,
+          .pool_limit_bytes = 64u << 20,
+          .disk_used_bytes = 1u << 30,
+          .disk_limit_bytes = 10ull << 30,
+          .overlay_bytes = 4096,
+          .volumes = 1,
+          .connections = 2,
+          .prefetch = {.enabled = true,
+                       .queue_depth = 7,
+                       .in_flight_bytes = 1u << 20,
+                       .window_bytes = 2u << 20,
+                       .bandwidth_bytes_second = 125'000'000,
+                       .delay = std::chrono::milliseconds{10},
+                       .threshold = 0.25},
+          .provenance = {.enabled = true,
+                         .strict = true,
+                         .records = 12,
+                         .bytes = 4096,
+                         .dropped = 1,
+                         .head_hash = "ab12"},
+          .metrics_url = "",
+          .nbd_addresses = {"unix:/state/nbd.sock"}});
+    });
+  }
+  void actors(reply<std::vector<actor_row>> to) override {
+    later([to] {
+      to({{.name = "forerun.volume",
+           .id = 12,
+           .state = "running",
+           .restarts = 1,
+           .mailbox = 3,
+           .processed = 400,
+           .last_error = "io failed"}});
+    });
+  }
+  void volumes(reply<std::vector<volume_row>> to) override {
+    later([to, this] { to({row("debian")}); });
+  }
+  void create_volume(volume_spec what, reply<volume_row> to) override {
+    later([this, what, to] {
+      if (what.name == "debian") {
+        to.fail(errc::exists, "there is a volume named debian", "delete it, or choose another name");
+        return;
+      }
+      created = what;
+      auto made = row(what.name);
+      made.image = what.image;
+      made.bytes = what.bytes.value_or(1u << 30);
+      to(made);
+    });
+  }
+  void delete_volume(std::string name, reply<done> to) override {
+    if (known(name, to))
+      later([to] { to(done{}); });
+  }
+  void export_volume(std::string name, std::string listen, reply<export_place> to) override {
+    if (known(name, to))
+      later([=] {
+        export_place place{name, {"unix:/state/nbd.sock"}, {"nbd+unix:///debian?socket=/state/nbd.sock"}};
+        if (!listen.empty())
+          place.addresses.push_back(listen);
+        to(place);
+      });
+  }
+  void drop_cache(reply<cache_dropped> to) override {
+    later([to] { to({.pool_bytes = 1u << 20, .disk_bytes = 2u << 20}); });
+  }
+  void heat(std::string volume, std::uint32_t rows_max, reply<heat_map> to) override {
+    if (known(volume, to))
+      later([=] {
+        heat_map map{volume, 262144, {}};
+        for (std::uint32_t i = 0; i < rows_max; ++i)
+          map.rows.push_back({i * 64ull, 64, 0.5, 0.25, i});
+        to(map);
+      });
+  }
+  void why(std::string volume, std::uint64_t block, reply<why_row> to) override {
+    if (known(volume, to))
+      later([=] {
+        to({.volume = volume,
+            .block = block,
+            .place = block_place::memory,
+            .settled = settlement::hit,
+            .by = expert::history,
+            .detail = "run group 3",
+            .tier = prefetch_tier::critical,
+            .probability = 0.97,
+            .planned_ago = std::chrono::seconds{5},
+            .expected_after = std::chrono::milliseconds{40},
+            .read_after = std::chrono::milliseconds{38}});
+      });
+  }
+  void history(std::string volume, std::uint64_t block, std::uint32_t rows_max,
+               reply<std::vector<history_row>> to) override {
+    if (known(volume, to))
+      later([=] {
+        to(std::vector<history_row>(rows_max, {.at = {1'700'000'000'123'456'789},
+                                               .vm = "vm-1",
+                                               .program = "gcc",
+                                               .user = "alice",
+                                               .run = 9,
+                                               .op = operation::write,
+                                               .first_block = block,
+                                               .block_count = 2,
+                                               .bytes = 8192,
+                                               .how = outcome::none,
+                                               .latency = std::chrono::microseconds{12},
+                                               .digest = "00ff",
+                                               .segment = 1,
+                                               .offset = 4096}));
+      });
+  }
+  void verify(reply<verify_report> to) override {
+    later([to, this] {
+      to({.intact = intact,
+          .segments = 2,
+          .blocks = 20,
+          .records = 2000,
+          .head_hash = "ab12",
+          .damage = intact ? "" : "segment 1, offset 4096: the hash does not hold"});
+    });
+  }
+  void begin_run(std::string volume, std::string program, reply<run_info> to) override {
+    if (known(volume, to))
+      later([=] { to({volume, program.empty() ? "gcc" : program, 10}); });
+  }
+  void end_run(std::string volume, reply<run_info> to) override {
+    if (known(volume, to))
+      later([=] { to({volume, "gcc", 10}); });
+  }
+  void metrics_text(reply<std::string> to) override {
+    later([to] { to("forerun_reads_total 5\n"); });
+  }
+
+  volume_spec created; ///< What was last asked for.
+  bool intact = true;
+  bool silent = false;  ///< Keeps every reply and answers none.
+  bool forgets = false; ///< Drops every reply unanswered.
+
+private:
+  template <class T> bool known(const std::string& name, const reply<T>& to) {
+    if (name != "debian")
+      to.fail(errc::not_found, "there is no volume named " + name, "`forerun volume list` names them");
+    return name == "debian";
+  }
+  static volume_row row(const std::string& name) {
+    return {.name = name,
+            .bytes = 1u << 30,
+            .image = "file:/images/debian.img",
+            .program = "gcc",
+            .user = "alice",
+            .read_only = false,
+            .connections = 1,
+            .run = 9,
+            .overlay_bytes = 8192,
+            .addresses = {"unix:/state/nbd.sock"},
+            .counters = {.reads = 100,
+                         .writes = 4,
+                         .hits = 90,
+                         .late = 4,
+                         .misses = 6,
+                         .prefetched_blocks = 1000,
+                         .used_blocks = 950,
+                         .waste_blocks = 50,
+                         .stall_seconds = 1.25,
+                         .origin_bytes = 5u << 20,
+                         .distinct_read_bytes = 4u << 20,
+                         .accuracy = 0.95,
+                         .coverage = 0.94}};
+  }
+  template <class Task> void later(Task task) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (forgets)
+        return;
+      if (silent)
+        kept_.push_back(std::move(task));
+      else
+        tasks_.push_back(std::move(task));
+    }
+    wake_.notify_one();
+  }
+  void work() {
+    std::unique_lock lock(mutex_);
+    while (!ended_ || !tasks_.empty()) {
+      wake_.wait(lock, [this] { return ended_ || !tasks_.empty(); });
+      while (!tasks_.empty()) {
+        const auto task = std::move(tasks_.front());
+        tasks_.pop_front();
+        lock.unlock();
+        task();
+        lock.lock();
+      }
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> tasks_;
+  std::deque<std::function<void()>> kept_;
+  bool ended_ = false;
+  std::thread worker_;
+};
+
+/// A folder that goes away, with a path short enough for sockets.
+class scratch_folder {
+public:
+  scratch_folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "forerun-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr)
+      throw std::runtime_error("no scratch folder");
+    path_ = name;
+  }
+  ~scratch_folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  scratch_folder(const scratch_folder&) = delete;
+  scratch_folder& operator=(const scratch_folder&) = delete;
+  std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
+
+private:
+  std::string path_;
+};
+
+/// A fake node that is served on a socket of its own.
+struct served_node {
+  explicit served_node(std::string metrics = "") {
+    auto started = control_server::start({folder / "control.sock", std::move(metrics), {}}, node);
+    if (auto* why = std::get_if<1>(&started))
+      throw std::runtime_error(why->what);
+    server = std::move(std::get<0>(started));
+  }
+  std::string socket() const { return folder / "control.sock"; }
+
+  scratch_folder folder;
+  fake_node node;
+  std::unique_ptr<control_server> server;
+};
+
+} // namespace forerun::control
