@@ -18,7 +18,7 @@ inline void pattern_block(std::uint64_t seed, std::uint64_t block, std::span<std
   constexpr std::uint64_t step = 0x9e3779b97f4a7c15u;
   auto counter = mix(mix(seed + step) ^ (block * step));
   for (std::size_t at = 0; at < block_bytes; at += sizeof counter)
-    store(out.data() + at, mix(counter += step));
+    put_number(out.data() + at, mix(counter += step));
 }
 
 /// The bytes [offset, offset + into.size()) of the pattern image.
