@@ -3,7 +3,7 @@
 #include <ctime>
 #include <deque>
 
-namespace forerun::sim {
+namespace forerun::boot_sim {
 namespace {
 
 nanos cpu_now() {
@@ -173,4 +173,4 @@ boot_result play(const std::vector<boot_step>& boot, std::string_view label, con
   return machine(origin, history, ahead).play(boot, label);
 }
 
-} // namespace forerun::sim
+} // namespace forerun::boot_sim

@@ -4,7 +4,7 @@
 #include "tests/sim/boot_trace.hpp"
 #include <string_view>
 
-namespace forerun::sim {
+namespace forerun::boot_sim {
 
 /// An origin of fixed delay, with one link that sends answers in the order in which the requests arrived.
 struct far_origin {
@@ -44,4 +44,4 @@ private:
 boot_result play(const std::vector<boot_step>& boot, std::string_view label, const far_origin& origin,
                  predict::history& history, bool ahead);
 
-} // namespace forerun::sim
+} // namespace forerun::boot_sim

@@ -6,7 +6,7 @@
 /// boot_sim --train A.csv.gz … --test B.csv.gz … [--serial] [--speed N] [--delay-ms N] [--mbit N] [--label L]
 /// Plays every test boot after the same training, each on empty caches, and says what it cost.
 using namespace forerun;
-using namespace forerun::sim;
+using namespace forerun::boot_sim;
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace forerun::sim {
+namespace forerun::boot_sim {
 
 /// Reads that a guest issues together, after it has thought for a while with nothing open.
 struct boot_step {
@@ -27,4 +27,4 @@ inline constexpr nanos serial_gap = std::chrono::microseconds{150};
 /// Nothing if the file cannot be read.
 std::optional<std::vector<boot_step>> read_boot(const std::string& path, const pacing& how);
 
-} // namespace forerun::sim
+} // namespace forerun::boot_sim
