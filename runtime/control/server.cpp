@@ -116,6 +116,8 @@ private:
     kj::HttpServerSettings settings;
     settings.callbacks = close_;
     settings.headerTimeout = 5 * kj::SECONDS;
+    // KJ 0.9 says that it closes, and then waits for one more request all the same.
+    settings.pipelineTimeout = 10 * kj::MILLISECONDS;
     settings.canceledUploadGraceBytes = 4096;
     return settings;
   }
