@@ -77,6 +77,9 @@ connection::next connection::pump(reply_batch& out) {
       return next::close;
     switch (done.on) {
     case session::wait::input:
+      // Behind a large request there may be more, in the other buffer.
+      if (input_.data().size() >= session_.wanted())
+        break;
       // While a client does not take its replies, it gets no new ones: its requests wait in the socket.
       if (backlogged() || !readable_)
         return next::sleep;
