@@ -1,6 +1,8 @@
 #include "runtime/origin/open.hpp"
 #include "runtime/base/units.hpp"
 #include "runtime/origin/file.hpp"
+#include "runtime/origin/http.hpp"
+#include "runtime/origin/nbd.hpp"
 #include "runtime/origin/pattern.hpp"
 #include <charconv>
 #include <fmt/format.h>
@@ -46,6 +48,10 @@ opened open_source(const std::string& url, const source_options& options) {
   const auto rest = text.substr(std::min(scheme.size() + 1, text.size()));
   if (scheme == "file")
     return open_file(std::string(rest), options);
+  if (scheme == "nbd" || scheme == "nbd+unix")
+    return open_nbd(url, options);
+  if (scheme == "http" || scheme == "https")
+    return open_http(url, options);
   if (scheme == "pattern")
     return open_pattern(url, rest);
   return trouble{errc::unsupported,

@@ -26,7 +26,8 @@ enum class priority : std::uint8_t { demand, prefetch };
 class source {
 public:
   /// Called once for each read, on a thread of the source's own; it must return quickly.
-  /// Errors: `timed_out`, `unavailable`, `io_failed`, `changed`, `cancelled`.
+  /// Errors: `timed_out`, `unavailable`, `io_failed`, `changed`, `cancelled`; and `overloaded`, when too many
+  /// wait, which is answered inside `read`.
   using done = std::function<void(result<buffer>)>;
 
   virtual ~source() = default;

@@ -1,14 +1,11 @@
 #include "runtime/origin/slow.hpp"
+#include "runtime/origin/steady.hpp"
 #include <algorithm>
 #include <chrono>
 #include <sys/prctl.h>
 
 namespace forerun::origin {
 namespace {
-
-instant steady_now() {
-  return instant(std::chrono::steady_clock::now().time_since_epoch());
-}
 
 /// How long so many bytes take on the link.
 nanos link_time(std::uint64_t bytes, std::uint64_t bits_per_second) {
