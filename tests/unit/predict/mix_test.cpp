@@ -1,0 +1,177 @@
+#include "runtime/base/block_set.hpp"
+#include "runtime/predict/mix.hpp"
+#include <doctest/doctest.h>
+
+using namespace forerun;
+using namespace forerun::predict;
+
+namespace {
+
+/// A cache without bound, in which what is asked for is there at once.
+struct guest final : residency {
+  mix experts;
+  block_set here, early;
+  std::uint64_t misses = 0, moved = 0, used = 0, requests = 0;
+  std::vector<prediction> last;
+
+  bool absent(std::uint64_t block) const override { return !here.contains(block); }
+  std::uint64_t blocks() const override { return 1u << 22; }
+  void read(std::uint64_t first, std::uint32_t count) {
+    forerun::access seen;
+    seen.where = {first, count};
+    seen.arrived = instant{std::chrono::seconds{++requests}};
+    for (auto block = first; block < first + count; ++block)
+      if (here.insert(block))
+        ++misses, seen.how = outcome::miss;
+      else
+        seen.first_use_blocks += early.contains(block) && fresh.insert(block);
+    used += seen.first_use_blocks;
+    mix_output out;
+    experts.observe(seen, true, *this, {}, out);
+    for (const auto& one : out.fetch) {
+      CHECK(one.where.count <= 64);
+      for (auto block = one.where.first; block < one.where.end(); ++block)
+        if (here.insert(block)) {
+          ++moved;
+          early.insert(block);
+        }
+    }
+    last = out.fetch;
+  }
+  void drop() { here.clear(), early.clear(), fresh.clear(); }
+
+private:
+  block_set fresh;
+};
+
+std::uint64_t next(std::uint64_t& seed) {
+  return (seed = seed * 6364136223846793005u + 1442695040888963407u) >> 33;
+}
+
+} // namespace
+
+TEST_CASE("interleaved streams are found, and nearly nothing of them is missed once they are known") {
+  guest one;
+  for (std::uint64_t at = 0; at < 600; ++at)
+    for (std::uint64_t stream = 0; stream < 8; ++stream)
+      one.read(stream * 100'000 + at * 4, 4);
+  const auto before = one.misses;
+  for (std::uint64_t at = 600; at < 1000; ++at)
+    for (std::uint64_t stream = 0; stream < 8; ++stream)
+      one.read(stream * 100'000 + at * 4, 4);
+  CHECK(one.misses - before < 8 * 400 * 4 / 50);
+  CHECK(one.moved - one.used < 8 * 256 + 64);
+}
+
+TEST_CASE("the streams' predictions name their expert and the time of the read") {
+  guest one;
+  for (std::uint64_t at = 0; at < 2000 && one.last.empty(); ++at)
+    one.read(at * 4, 4);
+  REQUIRE_FALSE(one.last.empty());
+  CHECK(one.last[0].by == expert::stream);
+  CHECK(one.last[0].probability >= mix_budget_limits{}.threshold);
+  CHECK(one.last[0].expected > instant{std::chrono::seconds{one.requests}});
+}
+
+TEST_CASE("random reads cost at most the credit that every beginning has") {
+  guest one;
+  std::uint64_t seed = 7;
+  for (int at = 0; at < 20'000; ++at)
+    one.read(next(seed) % (1u << 22), 2);
+  const mix_budget_limits limits;
+  CHECK(static_cast<double>(one.moved - one.used) <=
+        limits.credit_start + 0.01 * static_cast<double>(one.misses));
+}
+
+TEST_CASE("a loop over scattered blocks is replayed, also after its blocks have left") {
+  guest one;
+  std::vector<std::uint64_t> loop(500);
+  std::uint64_t seed = 3;
+  for (auto& block : loop)
+    block = next(seed) % (1u << 22);
+  for (int round = 0; round < 12; ++round) {
+    one.drop();
+    one.misses = 0;
+    for (const auto block : loop)
+      one.read(block, 1);
+  }
+  CHECK(one.misses < 100);
+  CHECK(one.experts.figures().used_blocks > 3000);
+}
+
+TEST_CASE("what was learned survives a save and a load") {
+  guest one;
+  std::vector<std::uint64_t> loop(500);
+  std::uint64_t seed = 3;
+  for (auto& block : loop)
+    block = next(seed) % (1u << 22);
+  for (int round = 0; round < 12; ++round) {
+    one.drop();
+    for (const auto block : loop)
+      one.read(block, 1);
+  }
+  const auto saved = one.experts.save();
+  guest other;
+  REQUIRE(other.experts.load(saved));
+  CHECK(other.experts.save() == saved);
+  for (const auto block : loop)
+    other.read(block, 1);
+  CHECK(other.misses < 200);
+
+  guest broken;
+  auto bytes = saved;
+  bytes[bytes.size() / 2] ^= std::byte{1};
+  CHECK(broken.experts.load(bytes).error() == errc::corrupt);
+  CHECK(broken.experts.load(std::span(saved).first(saved.size() - 9)).error() == errc::corrupt);
+  CHECK(broken.experts.load({}).error() == errc::corrupt);
+}
+
+TEST_CASE("a context's counter comes to what is true of it, and forgets what was true once") {
+  counter one;
+  CHECK(one.p < mix_budget_limits{}.threshold);
+  std::uint64_t seed = 5;
+  for (int at = 0; at < 20'000; ++at)
+    one.learn(next(seed) % 10 < 3);
+  CHECK(one.p == doctest::Approx(0.3).epsilon(0.15));
+  for (int at = 0; at < 20'000; ++at)
+    one.learn(next(seed) % 10 < 8);
+  CHECK(one.p == doctest::Approx(0.8).epsilon(0.1));
+}
+
+TEST_CASE("what was counted as false too early is put right exactly") {
+  counter early, late;
+  for (int at = 0; at < 100; ++at) {
+    early.learn(at % 3 == 0);
+    late.learn(at % 3 == 0);
+  }
+  early.learn(false);
+  early.correct();
+  late.learn(true);
+  CHECK(early.p == doctest::Approx(late.p));
+}
+
+TEST_CASE("a block that is overwritten settles as not read") {
+  guest one;
+  for (std::uint64_t at = 0; at < 500; ++at)
+    one.read(at * 4, 4);
+  const auto before = one.experts.figures().pending;
+  forerun::access write;
+  write.op = operation::write;
+  write.where = {0, 4096};
+  mix_output out;
+  one.experts.observe(write, true, one, {}, out);
+  CHECK(out.fetch.empty());
+  CHECK(one.experts.figures().pending < before);
+}
+
+TEST_CASE("memory stays below its bound whatever is read") {
+  guest one;
+  std::uint64_t seed = 11;
+  for (std::uint64_t at = 0; at < 300'000; ++at) {
+    const auto start = next(seed) % (1u << 21);
+    one.here.clear();
+    one.read(start, 1);
+    one.read(start + 1, 1);
+  }
+  CHECK(one.experts.figures().memory_bytes < 14u << 20);
+}
