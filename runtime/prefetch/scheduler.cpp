@@ -67,6 +67,8 @@ void scheduler::read(run_id run, extent where, std::uint32_t first_use_blocks) {
 }
 
 std::uint64_t scheduler::window() const {
+  if (link_.delay() == nanos{0})
+    return std::max(limits_.window_bytes_start, limits_.window_bytes_min);
   const auto wanted = link_.window();
   if (wanted >= static_cast<double>(limits_.window_bytes_max))
     return limits_.window_bytes_max;

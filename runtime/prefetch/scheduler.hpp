@@ -16,7 +16,8 @@
 namespace forerun::prefetch {
 
 struct scheduler_limits {
-  std::uint64_t window_bytes_min = 256u << 10; ///< In flight, even before anything was measured.
+  std::uint64_t window_bytes_start = 1u << 20; ///< In flight before anything was measured: once, so larger.
+  std::uint64_t window_bytes_min = 256u << 10;
   std::uint64_t window_bytes_max = 64u << 20;
   std::size_t plans_max = 1024;                   ///< Out at once.
   std::size_t runs_max = 64;                      ///< Forecasts at once; further ones are refused.
