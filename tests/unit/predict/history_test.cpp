@@ -283,7 +283,7 @@ TEST_CASE("a snapshot with a right checksum and hostile contents is refused or l
     auto bad = good;
     for (auto flips = 1 + random() % 4; flips-- > 0;)
       bad[random() % (bad.size() - 8)] = static_cast<std::byte>(random());
-    store(bad.data() + bad.size() - 8, checksum(std::span(bad).first(bad.size() - 8)));
+    put_number(bad.data() + bad.size() - 8, checksum(std::span(bad).first(bad.size() - 8)));
     history victim;
     refused += !victim.load(bad);
     REQUIRE(victim.begin({1}, ""));
@@ -294,7 +294,7 @@ TEST_CASE("a snapshot with a right checksum and hostile contents is refused or l
   CHECK(refused > 500);
   auto tomorrow = good;
   tomorrow[4] = std::byte{9};
-  store(tomorrow.data() + tomorrow.size() - 8, checksum(std::span(tomorrow).first(tomorrow.size() - 8)));
+  put_number(tomorrow.data() + tomorrow.size() - 8, checksum(std::span(tomorrow).first(tomorrow.size() - 8)));
   CHECK(it.load(tomorrow).error() == errc::unsupported);
 }
 
