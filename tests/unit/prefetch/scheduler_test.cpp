@@ -79,7 +79,7 @@ TEST_CASE("nothing below the history's threshold is fetched for a forecast") {
 }
 
 TEST_CASE("a new forecast replaces the old one, and what is in flight is not planned again") {
-  scheduler it({.window_bytes_min = 64 << 10});
+  scheduler it({.window_bytes_start = 64 << 10, .window_bytes_min = 64 << 10});
   image here;
   REQUIRE(it.replace(ranking(1, {{0, 32}, {100, 32}})));
   CHECK(extents(it.next(start, here)) == std::vector<extent>{{0, 32}});
@@ -91,7 +91,7 @@ TEST_CASE("a new forecast replaces the old one, and what is in flight is not pla
 }
 
 TEST_CASE("the window counts demand, and opens when bytes arrive") {
-  scheduler it({.window_bytes_min = 256 << 10});
+  scheduler it({.window_bytes_start = 256 << 10, .window_bytes_min = 256 << 10});
   image here;
   REQUIRE(it.replace(ranking(1, {{0, 4096}})));
   it.demand_sent(192 << 10);
@@ -251,7 +251,7 @@ TEST_CASE("the operator's share limits what prefetch moves, and none stops it") 
 }
 
 TEST_CASE("plans that nobody reports are given up") {
-  scheduler it({.window_bytes_min = 128 << 10});
+  scheduler it({.window_bytes_start = 128 << 10, .window_bytes_min = 128 << 10});
   image here;
   REQUIRE(it.replace(ranking(1, {{0, 64}})));
   CHECK(blocks(it.next(start, here)) == 32);
@@ -286,4 +286,25 @@ TEST_CASE("stall lowers the threshold, waste and load raise it, within the opera
   for (int at = 0; at < 100; ++at)
     it.update({.period = second, .wasted_blocks = 50});
   CHECK(it.value() == doctest::Approx(0.8f));
+}
+
+TEST_CASE(
+    "before anything was measured the window is the start window, and after it never less than the least") {
+  scheduler it({.window_bytes_start = 1 << 20, .window_bytes_min = 256 << 10});
+  CHECK(it.figures().window_bytes == 1 << 20);
+  it.demand_sent(4096);
+  it.demand_done(4096, true, start, start + ms(10));
+  CHECK(it.figures().window_bytes == 256 << 10);
+}
+
+TEST_CASE("a measured path of any size keeps the window within its bounds") {
+  scheduler it;
+  it.demand_sent(1 << 30);
+  it.demand_done(1 << 30, true, start, start);
+  CHECK(it.figures().window_bytes <= 64 << 20);
+  it.demand_sent(1 << 30);
+  it.demand_done(1 << 30, true, start, start + ms(1000));
+  it.demand_done(~std::uint64_t{0}, false, start, start + ms(1000));
+  CHECK(it.figures().in_flight_bytes == 0);
+  CHECK(it.figures().window_bytes >= 256 << 10);
 }
