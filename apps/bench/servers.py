@@ -1,8 +1,9 @@
-"""Starts and ends the servers that take part in a bench: ours, the slow origin, and the peers.
+"""Starts and ends the servers that take part in a bench: the slow origin, and the peers.
 
 Each is a child process on a unix socket in the bench's own folder, ended by its process id. Each `with` block
 leaves nothing behind.
 """
+import json
 import os
 import signal
 import socket
@@ -91,6 +92,31 @@ def run(command, timeout_seconds=600):
     return done.stdout
 
 
+class Origin(Server):
+    """The slow source that all contenders meet: a pattern image 10 ms and 1 Gbit/s away. It counts its bytes."""
+
+    PATTERN_SEED = 1
+
+    def __init__(self, folder, programs, size, delay="10ms", rate="1Gbit"):
+        source = f"pattern:{size}?seed={self.PATTERN_SEED}"
+        slow = ["--delay", delay, "--rate", rate]
+        super().__init__(
+            folder, "origin", [programs / "forerun-origin", "--listen", "unix:{socket}", "--source", source, *slow]
+        )
+
+    def bytes_sent(self):
+        """What went over the link so far."""
+        told = self.log.stat().st_size
+        self.process.send_signal(signal.SIGUSR1)
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while time.monotonic() < deadline:
+            lines = self.log.read_bytes()[told:]
+            if lines.endswith(b"\n"):
+                return json.loads(lines.splitlines()[-1])["bytes"]
+            time.sleep(0.005)
+        raise Failed("the origin does not say what it sent")
+
+
 def nbdkit_memory(folder, size):
     return Server(folder, "nbdkit-memory", ["nbdkit", "-f", "-U", "{socket}", "memory", size])
 
@@ -101,7 +127,7 @@ def nbdkit_pattern(folder, size):
 
 def on_demand(folder, origin):
     """Every read goes to the origin: nbdkit as a proxy, requests in parallel; writes stay in a layer of its own."""
-    command = ["nbdkit", "-f", "-U", "{socket}", "--filter=cow", "nbd", f"uri={origin.uri}"]
+    command = ["nbdkit", "-f", "-U", "{socket}", "--filter=cow", "nbd", f"uri={origin.uri}", "cow-block-size=4096"]
     return Server(folder, "nbdkit-proxy", command)
 
 
