@@ -35,6 +35,7 @@ struct sim_disk::state {
   void names_changed() { history.push_back(now); }
 
   std::mutex mutex;
+  std::function<void(std::uint64_t)> hook;
   dice chance;
   names now;
   std::vector<names> history{names{}}; ///< As of the last sync_names, and after each change since.
@@ -45,23 +46,44 @@ struct sim_disk::state {
   std::uint64_t space_max = ~std::uint64_t{0};
 };
 
+/// One operation: counts it, holds the lock, and calls the hook when both are over.
+class sim_disk::turn {
+public:
+  explicit turn(state& of) : of_(of), lock_(of.mutex), number_(of.operations), fault(of.begin()) {}
+  turn(const turn&) = delete;
+  turn& operator=(const turn&) = delete;
+  ~turn() {
+    lock_.unlock();
+    if (of_.hook)
+      of_.hook(number_);
+  }
+
+private:
+  state& of_;
+  std::unique_lock<std::mutex> lock_;
+  const std::uint64_t number_;
+
+public:
+  const std::optional<errc> fault;
+};
+
 class sim_disk::file final : public disk_file {
 public:
   file(std::shared_ptr<state> of, std::shared_ptr<inode> content)
       : state_(std::move(of)), inode_(std::move(content)) {}
 
   result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into) override {
-    std::lock_guard guard{state_->mutex};
-    if (const auto fault = state_->begin())
-      return *fault;
+    const turn now{*state_};
+    if (now.fault)
+      return *now.fault;
     return inode_->read(offset, into);
   }
   result<void> write(std::uint64_t offset, std::span<const std::byte> data) override {
-    std::lock_guard guard{state_->mutex};
-    if (const auto fault = state_->begin()) {
+    const turn now{*state_};
+    if (now.fault) {
       if (!state_->dark())
         inode_->write_torn(offset, data, state_->chance);
-      return *fault;
+      return *now.fault;
     }
     const auto needed = inode_->holes_in(offset, data.size()) * sector_bytes;
     if (needed > 0 && state_->space_max != ~std::uint64_t{0} &&
@@ -71,11 +93,11 @@ public:
     return success();
   }
   result<void> sync_data() override {
-    std::lock_guard guard{state_->mutex};
-    if (const auto fault = state_->begin()) {
+    const turn now{*state_};
+    if (now.fault) {
       if (!state_->dark())
         inode_->sync_badly(state_->chance);
-      return *fault;
+      return *now.fault;
     }
     inode_->sync();
     return success();
@@ -87,17 +109,17 @@ public:
     return change([&] { inode_->resize(length); });
   }
   result<std::uint64_t> size() override {
-    std::lock_guard guard{state_->mutex};
-    if (const auto fault = state_->begin())
-      return *fault;
+    const turn now{*state_};
+    if (now.fault)
+      return *now.fault;
     return inode_->size();
   }
 
 private:
   template <class Change> result<void> change(Change work) {
-    std::lock_guard guard{state_->mutex};
-    if (const auto fault = state_->begin())
-      return *fault;
+    const turn now{*state_};
+    if (now.fault)
+      return *now.fault;
     work();
     return success();
   }
@@ -111,9 +133,9 @@ sim_disk::sim_disk(std::uint64_t seed) : state_(std::make_shared<state>(seed)) {
 sim_disk::~sim_disk() = default;
 
 result<std::unique_ptr<disk_file>> sim_disk::open(std::string_view name, bool create) {
-  std::lock_guard guard{state_->mutex};
-  if (const auto fault = state_->begin())
-    return *fault;
+  const turn now{*state_};
+  if (now.fault)
+    return *now.fault;
   auto found = state_->now.find(name);
   if (found == state_->now.end()) {
     if (!create)
@@ -126,9 +148,9 @@ result<std::unique_ptr<disk_file>> sim_disk::open(std::string_view name, bool cr
 }
 
 result<void> sim_disk::remove(std::string_view name) {
-  std::lock_guard guard{state_->mutex};
-  if (const auto fault = state_->begin())
-    return *fault;
+  const turn now{*state_};
+  if (now.fault)
+    return *now.fault;
   const auto found = state_->now.find(name);
   if (found == state_->now.end())
     return errc::not_found;
@@ -138,9 +160,9 @@ result<void> sim_disk::remove(std::string_view name) {
 }
 
 result<void> sim_disk::rename(std::string_view from, std::string_view to) {
-  std::lock_guard guard{state_->mutex};
-  if (const auto fault = state_->begin())
-    return *fault;
+  const turn now{*state_};
+  if (now.fault)
+    return *now.fault;
   const auto found = state_->now.find(from);
   if (found == state_->now.end())
     return errc::not_found;
@@ -152,17 +174,17 @@ result<void> sim_disk::rename(std::string_view from, std::string_view to) {
 }
 
 result<void> sim_disk::sync_names() {
-  std::lock_guard guard{state_->mutex};
-  if (const auto fault = state_->begin())
-    return *fault;
+  const turn now{*state_};
+  if (now.fault)
+    return *now.fault;
   state_->history.assign(1, state_->now);
   return success();
 }
 
 result<std::vector<std::string>> sim_disk::list() {
-  std::lock_guard guard{state_->mutex};
-  if (const auto fault = state_->begin())
-    return *fault;
+  const turn now{*state_};
+  if (now.fault)
+    return *now.fault;
   std::vector<std::string> all;
   for (const auto& [name, content] : state_->now)
     all.push_back(name);
@@ -182,6 +204,11 @@ void sim_disk::fail_at(std::uint64_t operation, errc how) {
 void sim_disk::lose_power_at(std::uint64_t operation) {
   std::lock_guard guard{state_->mutex};
   state_->power_lost_at = operation;
+}
+
+void sim_disk::set_hook(std::function<void(std::uint64_t)> hook) {
+  std::lock_guard guard{state_->mutex};
+  state_->hook = std::move(hook);
 }
 
 void sim_disk::set_space(std::uint64_t bytes_max) {

@@ -1,6 +1,7 @@
 #pragma once
 #include "runtime/base/disk.hpp"
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 
@@ -43,6 +44,10 @@ public:
   /// The machine loses its power in that operation: it is done in part, and it and all later ones fail with
   /// `io_failed`.
   void lose_power_at(std::uint64_t operation);
+  /// Called after each operation with its number, on the thread that made it and outside of all locks: for
+  /// tests that do something else in the middle of another call. Set it before the disk is used by several
+  /// threads.
+  void set_hook(std::function<void(std::uint64_t operation)> hook);
   /// Writes into holes fail with `no_space` past so many bytes in all files.
   void set_space(std::uint64_t bytes_max);
   /// Bytes of all files that are no holes.
@@ -55,6 +60,7 @@ public:
 
 private:
   struct state;
+  class turn;
   class file;
   std::shared_ptr<state> state_;
 };

@@ -1,24 +1,9 @@
 #include "runtime/store/overlay.hpp"
-#include "runtime/base/bytes.hpp"
-#include "runtime/base/hash.hpp"
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace forerun::store {
-
-namespace {
-
-constexpr std::uint64_t map_magic = 0x31504d564f4e5246; // "FRNOVMP1"
-constexpr std::uint32_t map_version = 1;
-constexpr std::size_t header_bytes = 40;
-constexpr std::uint32_t batch_magic = 0x54425246; // "FRBT"
-constexpr std::uint32_t flag_clean = 1;
-constexpr std::size_t batch_head_bytes = 20;
-constexpr std::size_t run_bytes = 16;
-/// A map smaller than this is never worth rewriting.
-constexpr std::uint64_t rewrite_runs_min = 8192;
-
-} // namespace
 
 class overlay::range_lock {
 public:
@@ -57,19 +42,27 @@ overlay::overlay(disk& where, std::string name, const overlay_options& options)
 }
 
 result<std::unique_ptr<overlay>> overlay::open(disk& where, const std::string& name,
-                                               const overlay_options& options) {
+                                               const overlay_options& options, std::string* problem) {
   std::unique_ptr<overlay> made{new overlay{where, name, options}};
-  if (auto done = made->recover(); !done)
+  std::string what;
+  if (auto done = made->recover(what); !done) {
+    if (problem != nullptr)
+      *problem = what;
     return done.error();
+  }
   return made;
 }
 
 result<void> overlay::remove(disk& where, const std::string& name) {
-  // The map goes first: data without a map is nothing, a map without data would be damage.
-  for (const auto* suffix : {".map", ".data"})
+  // The data goes first and the map stays until that is certain: what a crash leaves of it is then refused as
+  // damage, and never taken for a volume without writes.
+  for (const auto* suffix : {".data", ".map.new", ".map"}) {
     if (auto done = where.remove(name + suffix); !done && done.error() != errc::not_found)
       return done;
-  return where.sync_names();
+    if (auto done = where.sync_names(); !done)
+      return done;
+  }
+  return success();
 }
 
 void overlay::set(std::uint64_t block, block_state to) {
@@ -80,13 +73,6 @@ void overlay::set(std::uint64_t block, block_state to) {
       old, (old & ~(std::uint64_t{3} << shift)) | static_cast<std::uint64_t>(to) << shift,
       std::memory_order_acq_rel)) {
   }
-  const auto was = static_cast<block_state>(old >> shift & 3);
-  if (was == to)
-    return;
-  if (to == block_state::data)
-    data_blocks_.fetch_add(1, std::memory_order_relaxed);
-  else if (was == block_state::data)
-    data_blocks_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 // ---- reads and writes
@@ -99,160 +85,139 @@ result<void> overlay::read(std::uint64_t offset, std::span<std::byte> into) cons
   return success();
 }
 
-result<void> overlay::make_room(extent where) {
+/// Takes space for the blocks that have no data yet; returns how many. The range is locked.
+result<std::uint64_t> overlay::reserve(extent where) {
   std::uint64_t added = 0;
   for (auto block = where.first; block < where.end(); ++block)
     added += state(block) != block_state::data;
-  if (added > 0 && data_bytes() + added * block_bytes > options_.data_bytes_max)
+  if (added == 0)
+    return added;
+  const auto before = data_blocks_.fetch_add(added, std::memory_order_relaxed);
+  if (before + added > options_.data_bytes_max / block_bytes) {
+    data_blocks_.fetch_sub(added, std::memory_order_relaxed);
     return errc::no_space;
-  return success();
+  }
+  return added;
+}
+
+/// What follows a write of data, good or bad. The range is locked.
+result<void> overlay::settle(extent where, std::uint64_t reserved, result<void> written) {
+  unsynced_.store(true, std::memory_order_release);
+  if (!written) {
+    data_blocks_.fetch_sub(reserved, std::memory_order_relaxed);
+    return written;
+  }
+  if (reserved == 0)
+    return written;
+  for (auto block = where.first; block < where.end(); ++block)
+    set(block, block_state::data);
+  std::lock_guard guard{dirty_mutex_};
+  for (auto block = where.first; block < where.end(); ++block)
+    dirty_.insert(block);
+  return written;
 }
 
 result<void> overlay::write(std::uint64_t first_block, std::span<const std::byte> data) {
   const extent where{first_block, static_cast<std::uint32_t>(data.size() >> block_shift)};
   const range_lock lock{*this, where};
-  if (auto room = make_room(where); !room)
-    return room;
-  if (auto done = data_->write(first_block << block_shift, data); !done)
-    return done;
-  bool changed = false;
-  for (auto block = where.first; block < where.end(); ++block)
-    if (state(block) != block_state::data) {
-      set(block, block_state::data);
-      changed = true;
-    }
-  if (changed) {
-    std::lock_guard guard{dirty_mutex_};
-    for (auto block = where.first; block < where.end(); ++block)
-      dirty_.insert(block);
-  }
-  return success();
+  const auto reserved = reserve(where);
+  if (!reserved)
+    return reserved.error();
+  return settle(where, reserved.value(), data_->write(first_block << block_shift, data));
 }
 
 result<void> overlay::write_partial(std::uint64_t block, std::uint32_t at, std::span<const std::byte> data,
                                     std::span<const std::byte> base) {
   const range_lock lock{*this, {block, 1}};
-  if (state(block) == block_state::data)
-    return data_->write((block << block_shift) + at, data);
-  if (auto room = make_room({block, 1}); !room)
-    return room;
+  const auto was = state(block);
+  if (was == block_state::data)
+    return settle({block, 1}, 0, data_->write((block << block_shift) + at, data));
+  const auto reserved = reserve({block, 1});
+  if (!reserved)
+    return reserved.error();
+  // The whole block is written, whatever the file has there: it may be left over from before a crash.
   std::array<std::byte, block_bytes> whole{};
-  if (state(block) == block_state::absent)
+  if (was == block_state::absent)
     std::copy(base.begin(), base.end(), whole.begin());
   std::copy(data.begin(), data.end(), whole.begin() + at);
-  if (auto done = data_->write(block << block_shift, whole); !done)
-    return done;
-  set(block, block_state::data);
-  std::lock_guard guard{dirty_mutex_};
-  dirty_.insert(block);
-  return success();
+  return settle({block, 1}, reserved.value(), data_->write(block << block_shift, whole));
 }
 
 result<void> overlay::trim(extent where) {
   const range_lock lock{*this, where};
-  bool had_data = false;
+  std::uint64_t freed = 0;
   {
     std::lock_guard guard{dirty_mutex_};
     for (auto block = where.first; block < where.end(); ++block) {
       const auto was = state(block);
       if (was == block_state::zero)
         continue;
-      had_data |= was == block_state::data;
+      freed += was == block_state::data;
       set(block, block_state::zero);
       dirty_.insert(block);
     }
   }
+  if (freed == 0)
+    return success();
+  data_blocks_.fetch_sub(freed, std::memory_order_relaxed);
   // The space is given back last: until the map is flushed, the block may come back as data, and then its
-  // zeroes are as right as its old content.
-  return had_data ? data_->punch(where.first << block_shift, where.bytes()) : success();
+  // zeroes are as right as its old content. If it fails, the blocks are zero all the same and the space is
+  // used again by the next write.
+  (void)data_->punch(where.first << block_shift, where.bytes());
+  unsynced_.store(true, std::memory_order_release);
+  return success();
 }
 
 // ---- the map
 
-std::vector<overlay::run> overlay::runs_of(const block_set* dirty) const {
-  std::vector<run> runs;
-  const auto add = [&](std::uint64_t block) {
-    const auto now = state(block);
-    if (now == block_state::absent)
-      return;
-    if (!runs.empty() && runs.back().first + runs.back().count == block && runs.back().to == now &&
-        runs.back().count < (1u << 31))
-      ++runs.back().count;
-    else
-      runs.push_back({block, 1, now});
-  };
-  if (dirty != nullptr) {
-    dirty->each(add);
-    return runs;
-  }
-  for (std::uint64_t word = 0; word * per_word < blocks_; ++word)
-    if (states_[word].load(std::memory_order_acquire) != 0)
-      for (auto block = word * per_word; block < std::min(blocks_, (word + 1) * per_word); ++block)
-        add(block);
+namespace {
+
+void add_to(std::vector<map_run>& runs, std::uint64_t block, block_state now) {
+  if (now == block_state::absent)
+    return;
+  if (!runs.empty() && runs.back().first + runs.back().count == block && runs.back().to == now &&
+      runs.back().count < (1u << 31))
+    ++runs.back().count;
+  else
+    runs.push_back({block, 1, now});
+}
+
+} // namespace
+
+std::vector<map_run> overlay::runs_of(const block_set& blocks) const {
+  std::vector<map_run> runs;
+  blocks.each([&](std::uint64_t block) { add_to(runs, block, state(block)); });
   return runs;
 }
 
-result<void> overlay::append(std::span<const run> runs, bool clean) {
-  std::vector<std::byte> batch;
-  batch.reserve(batch_head_bytes + runs.size() * run_bytes + 8);
-  byte_writer<> out{batch};
-  out.put(batch_magic);
-  out.put(static_cast<std::uint32_t>(runs.size()));
-  out.put(clean ? flag_clean : 0u);
-  out.put(map_batches_);
-  for (const auto& item : runs) {
-    out.put(item.first);
-    out.put(item.count);
-    out.put(static_cast<std::uint32_t>(item.to));
-  }
-  out.put(checksum(batch));
-  if (auto done = map_->write(map_bytes_, batch); !done)
-    return done;
-  if (auto done = map_->sync_data(); !done)
-    return done;
-  map_bytes_ += batch.size();
-  map_runs_ += runs.size();
-  ++map_batches_;
-  return success();
-}
-
-result<void> overlay::rewrite_map() {
-  const auto fresh_name = name_ + ".map.new";
-  auto file = disk_.open(fresh_name, true);
-  if (!file)
-    return file.error();
-  std::vector<std::byte> header;
-  byte_writer<> out{header};
-  out.put(map_magic);
-  out.put(map_version);
-  out.put(block_bytes);
-  out.put(options_.volume_bytes);
-  out.put(options_.volume_id);
-  out.put(checksum(header));
-  if (auto done = file.value()->resize(0); !done)
-    return done;
-  if (auto done = file.value()->write(0, header); !done)
-    return done;
-  map_ = std::move(file).value();
-  map_bytes_ = header_bytes;
-  map_batches_ = 0;
-  map_runs_ = 0;
-  if (auto done = append(runs_of(nullptr), false); !done)
-    return done;
-  if (auto done = disk_.rename(fresh_name, name_ + ".map"); !done)
-    return done;
-  return disk_.sync_names();
+std::vector<map_run> overlay::all_runs() const {
+  std::vector<map_run> runs;
+  for (std::uint64_t word = 0; word * per_word < blocks_; ++word)
+    if (states_[word].load(std::memory_order_acquire) != 0)
+      for (auto block = word * per_word; block < std::min(blocks_, (word + 1) * per_word); ++block)
+        add_to(runs, block, state(block));
+  return runs;
 }
 
 result<void> overlay::flush() {
+  return join_round(false);
+}
+
+result<void> overlay::close() {
+  return join_round(true);
+}
+
+result<void> overlay::join_round(bool closing) {
   std::unique_lock lock{flush_mutex_};
   // A round that has begun may have looked at the changes already; the next one sees everything up to here.
   const auto mine = rounds_begun_ + 1;
   for (;;) {
+    if (!closing && round_good_ >= mine)
+      return success();
     if (broken_)
       return errc::io_failed;
-    if (rounds_done_ >= mine)
-      return success();
+    if (!closing && rounds_done_ >= mine)
+      return round_error_;
     if (!flushing_)
       break;
     flushed_.wait(lock);
@@ -260,137 +225,119 @@ result<void> overlay::flush() {
   flushing_ = true;
   const auto round = ++rounds_begun_;
   lock.unlock();
-  auto done = flush_round();
+  auto done = flush_round(closing);
   lock.lock();
   flushing_ = false;
   rounds_done_ = round;
-  if (!done)
-    broken_ = true;
+  if (done) {
+    round_good_ = round;
+  } else {
+    round_error_ = done.error();
+    broken_ = done.error() != errc::no_space;
+  }
   flushed_.notify_all();
+  return broken_ ? errc::io_failed : done;
+}
+
+result<void> overlay::flush_round(bool closing) {
+  block_set changed;
+  {
+    std::lock_guard guard{dirty_mutex_};
+    std::swap(changed, dirty_);
+  }
+  auto done = write_map(changed, closing);
+  if (!done) {
+    std::lock_guard guard{dirty_mutex_};
+    changed.each([&](std::uint64_t block) { dirty_.insert(block); });
+  }
   return done;
 }
 
-result<void> overlay::flush_round() {
-  block_set dirty;
-  {
-    std::lock_guard guard{dirty_mutex_};
-    std::swap(dirty, dirty_);
+result<void> overlay::write_map(const block_set& changed, bool closing) {
+  // What the map will say is fixed before the data is synced: a block that is written from here on is for the
+  // next round, since this sync need not have its data.
+  const auto runs = runs_of(changed);
+  const bool whole = !runs.empty() && (map_->closed() || map_->runs() >= rewrite_runs_);
+  const auto all = whole ? all_runs() : std::vector<map_run>{};
+  if (unsynced_.exchange(false, std::memory_order_acq_rel))
+    if (!data_->sync_data())
+      return errc::io_failed; // Also when it says that the disk is full: the data is forgotten.
+  if (whole) {
+    auto done = map_->rewrite(all);
+    if (done)
+      rewrite_runs_ = std::max(options_.rewrite_runs_min, 4 * map_->runs());
+    else if (done.error() != errc::no_space || map_->closed())
+      return done;
+    else if (auto appended = map_->append(runs);
+             !appended) // Where a new file has no room, the old one may have.
+      return appended;
+  } else if (!runs.empty()) {
+    if (auto done = map_->append(runs); !done)
+      return done;
   }
+  return closing ? map_->close() : success();
+}
+
+// ---- opening
+
+result<void> overlay::make_data() {
+  auto data = disk_.open(name_ + ".data", true);
+  if (!data)
+    return data.error();
+  data_ = std::move(data).value();
+  if (auto done = data_->resize(0); !done)
+    return done;
+  if (auto done = data_->resize(blocks_ << block_shift); !done)
+    return done;
   if (auto done = data_->sync_data(); !done)
     return done;
-  if (dirty.size() == 0)
-    return success();
-  if (map_runs_ > rewrite_runs_min && map_runs_ > 4 * runs_of(nullptr).size())
-    return rewrite_map();
-  return append(runs_of(&dirty), false);
+  return disk_.sync_names();
 }
 
-result<void> overlay::close() {
-  if (auto done = flush(); !done)
-    return done;
-  std::lock_guard lock{flush_mutex_};
-  return append({}, true);
-}
-
-result<void> overlay::recover() {
-  auto map = disk_.open(name_ + ".map", false);
-  auto data = disk_.open(name_ + ".data", !map);
-  if (!map) {
-    if (map.error() != errc::not_found)
-      return map.error();
-    if (!data)
-      return data.error();
-    data_ = std::move(data).value();
-    // Data that no map names is left over from a volume that was not made to its end.
-    if (auto done = data_->resize(0); !done)
-      return done;
-    if (auto done = data_->resize(blocks_ << block_shift); !done)
-      return done;
-    if (auto done = data_->sync_data(); !done)
-      return done;
-    return rewrite_map();
+result<void> overlay::recover(std::string& problem) {
+  const map_identity identity{options_.volume_bytes, options_.volume_id};
+  const auto visit = [this](const map_run& run) {
+    for (auto block = run.first; block < run.first + run.count; ++block)
+      set(block, run.to);
+  };
+  auto map = overlay_map::open(disk_, name_ + ".map", identity, visit, problem);
+  auto data = disk_.open(name_ + ".data", false);
+  if (!data && data.error() != errc::not_found)
+    return data.error();
+  if (!map && map.error() == errc::not_found) {
+    // The map is made first, so that data without a map is never something that was just begun.
+    if (data) {
+      problem = name_ + ".data is there, but its block map " + name_ + ".map is missing";
+      return errc::corrupt;
+    }
+    map = overlay_map::create(disk_, name_ + ".map", identity);
   }
-  if (!data)
-    return data.error() == errc::not_found ? errc::corrupt : data.error();
-  data_ = std::move(data).value();
+  if (!map)
+    return map.error();
   map_ = std::move(map).value();
-  const auto size = map_->size();
+  rewrite_runs_ = std::max(options_.rewrite_runs_min, 4 * map_->runs());
+  // A map without runs names no data: the volume is new, or its making was cut short.
+  if (map_->runs() == 0)
+    return make_data();
+  if (!data) {
+    problem = name_ + ".map is there, but the data that it names, " + name_ + ".data, is missing";
+    return errc::corrupt;
+  }
+  data_ = std::move(data).value();
+  const auto size = data_->size();
   if (!size)
     return size.error();
-  std::vector<std::byte> bytes(size.value());
-  const auto got = map_->read(0, bytes);
-  if (!got)
-    return got.error();
-  bytes.resize(got.value());
-  return replay(bytes);
-}
-
-result<void> overlay::replay(std::span<const std::byte> map) {
-  if (map.size() < header_bytes)
+  if (size.value() != blocks_ << block_shift) {
+    problem = name_ + ".data has " + std::to_string(size.value()) + " bytes, and should have " +
+              std::to_string(blocks_ << block_shift);
     return errc::corrupt;
-  byte_reader<> header{map};
-  if (header.take<std::uint64_t>() != map_magic)
-    return errc::corrupt;
-  const auto version = header.take<std::uint32_t>();
-  const auto block_size = header.take<std::uint32_t>();
-  const auto volume_bytes = header.take<std::uint64_t>();
-  const auto volume_id = header.take<std::uint64_t>();
-  if (header.take<std::uint64_t>() != checksum(map.first(header_bytes - 8)))
-    return errc::corrupt;
-  if (version != map_version)
-    return errc::unsupported;
-  if (block_size != block_bytes || volume_bytes != options_.volume_bytes || volume_id != options_.volume_id)
-    return errc::corrupt;
-
-  /// The length of the sound batch at `at`, or 0.
-  const auto batch_at = [&](std::size_t at) -> std::size_t {
-    if (map.size() - at < batch_head_bytes + 8 || get_number<std::uint32_t>(map.data() + at) != batch_magic)
-      return 0;
-    const std::size_t runs = get_number<std::uint32_t>(map.data() + at + 4);
-    const auto length = batch_head_bytes + runs * run_bytes + 8;
-    if (length > map.size() - at)
-      return 0;
-    return get_number<std::uint64_t>(map.data() + at + length - 8) == checksum(map.subspan(at, length - 8))
-               ? length
-               : 0;
-  };
-
-  std::size_t at = header_bytes;
-  bool clean = false;
-  while (const auto length = at < map.size() ? batch_at(at) : 0) {
-    byte_reader<> batch{map.subspan(at + 4, length - 4)};
-    const auto runs = batch.take<std::uint32_t>();
-    clean = (batch.take<std::uint32_t>() & flag_clean) != 0;
-    if (batch.take<std::uint64_t>() != map_batches_++)
-      return errc::corrupt;
-    for (std::uint32_t i = 0; i < runs; ++i) {
-      const extent where{batch.take<std::uint64_t>(), batch.take<std::uint32_t>()};
-      const auto to = batch.take<std::uint32_t>();
-      if (where.first >= blocks_ || where.count > blocks_ - where.first || to < 1 || to > 2)
-        return errc::corrupt;
-      for (auto block = where.first; block < where.end(); ++block)
-        set(block, static_cast<block_state>(to));
-    }
-    map_runs_ += runs;
-    at += length;
   }
-  map_bytes_ = at;
-  cut_bytes_ = map.size() - at;
-  if (map_batches_ == 0)
-    return errc::corrupt; // A map comes into being with its first batch.
-  // Every batch is synced before the next is written. So bytes that are no batch are a crash's torn end,
-  // unless the end was closed, or a sound batch follows them: then something damaged them.
-  if (cut_bytes_ > 0) {
-    if (clean)
-      return errc::corrupt;
-    for (auto later = at + 1; later + batch_head_bytes + 8 <= map.size(); ++later)
-      if (batch_at(later) != 0)
-        return errc::corrupt;
-    if (auto done = map_->resize(at); !done)
-      return done;
-  }
-  // From here on a torn end is possible again.
-  return clean ? append({}, false) : success();
+  std::uint64_t with_data = 0;
+  for (std::uint64_t word = 0; word * per_word < blocks_; ++word)
+    with_data += static_cast<std::uint64_t>(std::popcount(states_[word].load(std::memory_order_relaxed) &
+                                                          0x5555555555555555)); // State 1 of two bits.
+  data_blocks_ = with_data;
+  return success();
 }
 
 } // namespace forerun::store
