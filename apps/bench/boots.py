@@ -11,7 +11,7 @@ IMAGE = "560M"  # The guest's disk.
 MODES = {
     "normal": ["--speed", "10"],
     "serial": ["--speed", "10", "--serial"],
-    "fast guest": ["--speed", "100"],
+    "fast": ["--speed", "100"],
 }
 
 

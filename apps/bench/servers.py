@@ -63,9 +63,9 @@ class Server:
         return kibibytes("VmRSS"), kibibytes("RssShmem")
 
     def cpu_seconds(self):
-        """User and system time so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Time on a CPU so far, of all threads that live."""
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(path.read_text().split()[0]) for path in threads) / 1e9
 
 
 def wait_for_socket(path, process):
