@@ -12,7 +12,7 @@ TEXTS = SOURCES | {".md", ".txt", ".toml", ".json", ".service", ""}
 
 # Written in pieces, so that this file does not find itself.
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b")
-MACHINE_PATH = re.compile(r"(?<![\w.$}/])/(work|root|home/(?!USER))\b/?\w")
+MACHINE_PATH = re.compile(r"(?<![\w.$}/])/(work/|root/|home/(?!u\b|USER\b)\w)")
 FILE_NAME = re.compile(r"^[a-z0-9_.-]+$")
 KNOWN_NAMES = {"README.md", "CMakeLists.txt", "CMakePresets.json", "LICENSE"}
 ADR_NAME = re.compile(r"^(\d{4})-[a-z0-9]+(-[a-z0-9]+)*\.md$")
