@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::uint32_t extent_blocks_max = 64; ///< 256 KiB.
 constexpr float price_start = 0.05f;
+constexpr double bandwidth_least = 25e6; ///< Bytes per second.
+constexpr nanos delay_unknown = std::chrono::milliseconds{10};
 constexpr float waste_scale = 0.05f; ///< The price changes by e for so much waste.
 
 float logistic(float sum) {
@@ -33,9 +35,11 @@ bool neighbourhood::allowed(std::uint64_t more) const {
 float neighbourhood::price(const link_figures& link) const {
   const auto waste = static_cast<float>(asked_ - used_) / static_cast<float>(read_ + 512);
   const auto off = std::clamp((waste - limits_.waste_aim) / waste_scale, -1.0f, 3.0f);
-  // What a block costs on the link while a round trip could be saved.
-  const auto path = link.bandwidth * std::chrono::duration<double>(link.delay).count();
-  const auto floor = path > 0 ? static_cast<float>(block_bytes / path) : 1.0f;
+  // What a block costs on the link while a round trip could be saved. The bandwidth that was seen is no more
+  // than what was asked for, which is little before anything is filled in.
+  const auto delay = link.delay > nanos{0} ? link.delay : delay_unknown;
+  const auto path = std::max(link.bandwidth, bandwidth_least) * std::chrono::duration<double>(delay).count();
+  const auto floor = static_cast<float>(block_bytes / path);
   return std::max(price_start * std::exp(off), floor);
 }
 

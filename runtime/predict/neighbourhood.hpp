@@ -8,10 +8,10 @@
 
 namespace forerun::predict {
 
-/// What the path to the origin was measured to do.
+/// What the path to the origin was measured to do; 0: not known yet.
 struct link_figures {
-  double bandwidth = 125e6; ///< Bytes per second.
-  nanos delay = std::chrono::milliseconds{10};
+  double bandwidth = 0; ///< Bytes per second.
+  nanos delay{0};
 };
 
 struct neighbourhood_limits {

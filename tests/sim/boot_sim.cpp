@@ -17,6 +17,7 @@ struct block_state {
   bool here = false;
   bool prefetched = false;
   bool read = false;
+  reason why{}; ///< It was prefetched.
 };
 
 struct fetch {
@@ -28,8 +29,8 @@ struct fetch {
 
 class machine final : public residency {
 public:
-  machine(const far_origin& origin, predict::history& history, bool ahead)
-      : origin_(origin), history_(history), ahead_(ahead) {}
+  machine(const far_origin& origin, predict::history& history, bool ahead, predict::mix* mix)
+      : origin_(origin), history_(history), mix_(mix), ahead_(ahead) {}
 
   boot_result play(const std::vector<boot_step>& boot, std::string_view label) {
     const auto start = now_;
@@ -79,7 +80,7 @@ private:
   }
 
   void read(extent where, nanos think) {
-    std::uint32_t first_use = 0;
+    std::uint32_t first_use = 0, missed = 0;
     for (auto block = where.first; block < where.end(); ++block) {
       if (absent(block)) {
         auto end = block;
@@ -87,6 +88,7 @@ private:
           states_[end++] = {.read = true};
         const extent missing{block, static_cast<std::uint32_t>(end - block)};
         out_.miss_blocks += missing.count;
+        missed += missing.count;
         out_.distinct_blocks += missing.count;
         send(missing, true);
         scheduler_.demand_sent(missing.bytes());
@@ -100,14 +102,25 @@ private:
       ++out_.distinct_blocks;
       ++(state.here ? out_.hit_blocks : out_.late_blocks);
       ++first_use;
+      scheduler_.used(state.why, 1);
     }
     access seen;
     seen.arrived = now_;
     seen.think = think;
     seen.where = where;
     seen.first_use_blocks = first_use;
+    seen.how = missed > 0 ? outcome::miss : outcome::hit;
+    scheduler_.missed(missed);
     const auto before = cpu_now();
+    const bool explained = mix_ != nullptr && history_.explains(run_, where);
     history_.observe(run_, seen);
+    if (mix_ != nullptr) {
+      const auto link = scheduler_.figures();
+      said_.fetch.clear();
+      said_.keep.clear();
+      mix_->observe(seen, explained, *this, {link.bandwidth, link.delay}, said_);
+      scheduler_.add(said_.fetch);
+    }
     out_.observe_cpu += cpu_now() - before;
     ++reads_;
     scheduler_.read(run_, where, first_use);
@@ -124,7 +137,7 @@ private:
     }
     for (const auto& what : scheduler_.next(now_, *this)) {
       for (auto block = what.where.first; block < what.where.end(); ++block)
-        states_[block] = {.prefetched = true};
+        states_[block] = {.prefetched = true, .why = what.why};
       out_.prefetched_blocks += what.where.count;
       send(what.where, false);
     }
@@ -154,6 +167,8 @@ private:
   static constexpr run_id run_{1};
   far_origin origin_;
   predict::history& history_;
+  predict::mix* mix_;
+  predict::mix_output said_;
   bool ahead_;
   prefetch::scheduler scheduler_;
   instant now_{std::chrono::hours{1}};
@@ -169,8 +184,8 @@ private:
 } // namespace
 
 boot_result play(const std::vector<boot_step>& boot, std::string_view label, const far_origin& origin,
-                 predict::history& history, bool ahead) {
-  return machine(origin, history, ahead).play(boot, label);
+                 predict::history& history, bool ahead, predict::mix* mix) {
+  return machine(origin, history, ahead, mix).play(boot, label);
 }
 
 } // namespace forerun::boot_sim

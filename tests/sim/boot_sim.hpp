@@ -1,5 +1,6 @@
 #pragma once
 #include "runtime/predict/history.hpp"
+#include "runtime/predict/mix.hpp"
 #include "runtime/prefetch/scheduler.hpp"
 #include "tests/sim/boot_trace.hpp"
 #include <string_view>
@@ -41,7 +42,8 @@ private:
 
 /// Plays a boot on empty caches by discrete events, with the history and the scheduler that ship: nothing is
 /// fetched before the first read. The history learns the boot at its end. Without `ahead` it only watches.
+/// With a mix, that predicts too.
 boot_result play(const std::vector<boot_step>& boot, std::string_view label, const far_origin& origin,
-                 predict::history& history, bool ahead);
+                 predict::history& history, bool ahead, predict::mix* mix = nullptr);
 
 } // namespace forerun::boot_sim

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 
-/// boot_sim --train A.csv.gz … --test B.csv.gz … [--serial] [--speed N] [--delay-ms N] [--mbit N] [--label L]
+/// boot_sim --train A.csv.gz … --test B.csv.gz … [--serial] [--speed N] [--delay-ms N] [--mbit N] [--label L] [--mix]
 /// Plays every test boot after the same training, each on empty caches, and says what it cost.
 using namespace forerun;
 using namespace forerun::boot_sim;
@@ -30,6 +30,7 @@ int main(int count, char** arguments) {
   pacing how;
   far_origin origin;
   std::string label;
+  bool mixed = false;
   for (int at = 1; at < count; ++at) {
     const std::string word = arguments[at];
     const auto value = [&] { return at + 1 < count ? arguments[++at] : ""; };
@@ -47,6 +48,8 @@ int main(int count, char** arguments) {
       origin.bits_per_second = std::atof(value()) * 1e6;
     else if (word == "--label")
       label = value();
+    else if (word == "--mix")
+      mixed = true;
     else if (list != nullptr && word.rfind("--", 0) != 0)
       list->push_back(word);
     else
@@ -68,7 +71,8 @@ int main(int count, char** arguments) {
       return std::fprintf(stderr, "cannot read %s\n", path.c_str()), 1;
     predict::history history;
     history.load(snapshot).value();
-    print(path + " *", play(*boot, label, origin, history, true));
+    predict::mix mix;
+    print(path + " *", play(*boot, label, origin, history, true, mixed ? &mix : nullptr));
   }
   return 0;
 }
