@@ -1,38 +1,11 @@
-#include "runtime/provenance/log.hpp"
 #include "tests/unit/provenance/samples.hpp"
 #include <doctest/doctest.h>
 
 using namespace forerun;
 using namespace forerun::provenance;
 
-namespace {
-
-std::unique_ptr<provenance::log> opened(fake_disk& disk, log_limits limits = small_limits) {
-  static manual_clock clock;
-  auto made = provenance::log::open(disk, clock, limits);
-  REQUIRE(made.has_value());
-  return std::move(made.value());
-}
-
-/// Appends so many records of several contexts, in batches; returns them.
-std::vector<entry> fill(provenance::log& log, std::size_t count, std::uint64_t seed = 1) {
-  std::vector<entry> out;
-  const auto all = accesses(count, seed);
-  for (std::size_t i = 0; i < count; i += 30) {
-    const auto some = std::span{all}.subspan(i, std::min<std::size_t>(30, count - i));
-    const auto by = who(static_cast<int>(i / 30 % 5));
-    const auto first = log.append(by, some);
-    REQUIRE(first.has_value());
-    for (std::size_t k = 0; k < some.size(); ++k)
-      out.push_back({by, as_record(some[k], first.value() + k)});
-  }
-  return out;
-}
-
-} // namespace
-
 TEST_CASE("what was appended reads back, whether pending, written or reopened") {
-  fake_disk disk;
+  memory_disk disk;
   auto log = opened(disk);
   CHECK(read_all(*log).empty());
   auto expected = fill(*log, 120);
@@ -62,7 +35,7 @@ TEST_CASE("what was appended reads back, whether pending, written or reopened") 
 }
 
 TEST_CASE("an access batch is recorded with its volume and run") {
-  fake_disk disk;
+  memory_disk disk;
   auto log = opened(disk);
   REQUIRE(log->append(who().by, access_batch{.volume = {9}, .run = {5}, .entries = accesses(3)}).value() ==
           0);
@@ -74,17 +47,17 @@ TEST_CASE("an access batch is recorded with its volume and run") {
 }
 
 TEST_CASE("segments stay within their size") {
-  fake_disk disk;
+  memory_disk disk;
   auto log = opened(disk);
   fill(*log, 5000);
   REQUIRE(log->commit(durability::synced).has_value());
   CHECK(disk.files.size() > 10);
   for (const auto& [name, file] : disk.files)
-    CHECK(file->live.size() <= small_limits.segment_bytes);
+    CHECK(file.size() <= small_limits.segment_bytes);
 }
 
 TEST_CASE("append refuses names and elements past their limits, and changes nothing") {
-  fake_disk disk;
+  memory_disk disk;
   auto log = opened(disk);
   auto by = who();
   by.by.user.assign(name_bytes_max + 1, 'x');
@@ -96,7 +69,7 @@ TEST_CASE("append refuses names and elements past their limits, and changes noth
 }
 
 TEST_CASE("append refuses when too much is pending, and goes on after a write") {
-  fake_disk disk;
+  memory_disk disk;
   auto log = opened(disk, {.block_records = 50, .segment_bytes = 4000, .pending_bytes_max = 2000});
   std::size_t taken = 0;
   while (log->append(who(), accesses(50)).has_value())
@@ -108,7 +81,7 @@ TEST_CASE("append refuses when too much is pending, and goes on after a write") 
 }
 
 TEST_CASE("history gives the last accesses of a block, oldest first, also from memory") {
-  fake_disk disk;
+  memory_disk disk;
   auto log = opened(disk);
   auto touch = [&](std::uint64_t block, std::uint32_t count, std::uint32_t volume) {
     forerun::access it;
@@ -143,7 +116,7 @@ TEST_CASE("history gives the last accesses of a block, oldest first, also from m
 }
 
 TEST_CASE("a filter restricts by every field, and a scan can be taken up where it stopped") {
-  fake_disk disk;
+  memory_disk disk;
   auto log = opened(disk);
   const auto all = fill(*log, 1500);
   REQUIRE(log->commit(durability::written).has_value());
@@ -184,7 +157,7 @@ TEST_CASE("a filter restricts by every field, and a scan can be taken up where i
 }
 
 TEST_CASE("a visitor can stop a scan") {
-  fake_disk disk;
+  memory_disk disk;
   auto log = opened(disk);
   fill(*log, 200);
   std::size_t seen = 0;
@@ -192,73 +165,4 @@ TEST_CASE("a visitor can stop a scan") {
   CHECK(seen == 10);
   CHECK_FALSE(done.value().complete);
   CHECK(done.value().next_position == 10);
-}
-
-TEST_CASE("a write that fails is repeated, and nothing is lost or doubled") {
-  for (auto failure : {errc::io_failed, errc::no_space})
-    for (std::size_t at = 0; at < 40; ++at) {
-      CAPTURE(at);
-      fake_disk disk;
-      disk.failure = failure;
-      disk.fail_from = at;
-      disk.fail_count = 3;
-      auto log = opened(disk);
-      std::vector<entry> expected;
-      for (std::uint64_t i = 0; i < 10; ++i) {
-        for (auto& it : fill(*log, 60, i))
-          expected.push_back(it);
-        const auto done = log->commit(durability::synced);
-        if (!done)
-          CHECK(done.error() == failure);
-        REQUIRE(read_all(*log) == expected);
-      }
-      REQUIRE(log->commit(durability::synced).has_value());
-      REQUIRE(log->commit(durability::synced).has_value());
-      CHECK(read_all(*log) == expected);
-      CHECK_FALSE(log->verify().value().first_fault.has_value());
-      // The failed sync had dropped pages; they were written again.
-      disk.crash();
-      log = opened(disk);
-      CHECK(read_all(*log) == expected);
-    }
-}
-
-TEST_CASE("after a crash at any call, everything synced reads back and verifies, and the tail is cut") {
-  std::uint64_t cut = 0;
-  for (std::uint64_t seed = 1; seed <= 8; ++seed)
-    for (std::size_t at = 0; at < 60; ++at) {
-      CAPTURE(seed);
-      CAPTURE(at);
-      fake_disk disk;
-      disk.random.seed(seed);
-      disk.fail_from = at;
-      auto log = opened(disk);
-      std::vector<entry> expected;
-      std::size_t synced = 0;
-      for (std::uint64_t i = 0; i < 25; ++i) {
-        for (auto& it : fill(*log, 45, i))
-          expected.push_back(it);
-        const auto how = i % 3 == 2 ? durability::synced : durability::written;
-        if (log->commit(how).has_value() && how == durability::synced)
-          synced = expected.size();
-        CHECK(log->durable_records() >= synced);
-      }
-      disk.crash();
-      log = opened(disk);
-      REQUIRE_FALSE(log->recovered().damage.has_value());
-      REQUIRE(log->records() >= synced);
-      REQUIRE(log->records() <= expected.size());
-      cut += log->recovered().bytes_cut;
-      expected.resize(log->records());
-      REQUIRE(read_all(*log) == expected);
-      // And the log goes on from there.
-      for (auto& it : fill(*log, 200, 99))
-        expected.push_back(it);
-      REQUIRE(log->commit(durability::synced).has_value());
-      disk.crash();
-      log = opened(disk);
-      REQUIRE(read_all(*log) == expected);
-      REQUIRE_FALSE(verify(disk).value().first_fault.has_value());
-    }
-  CHECK(cut > 0);
 }

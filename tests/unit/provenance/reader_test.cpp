@@ -36,11 +36,11 @@ struct folder {
   std::filesystem::path path =
       std::filesystem::temp_directory_path() / fmt::format("forerun-provenance-{}", ::getpid());
 
-  explicit folder(const fake_disk& disk) {
+  explicit folder(const memory_disk& disk) {
     std::filesystem::create_directories(path);
     for (const auto& [name, file] : disk.files)
-      std::ofstream{path / name, std::ios::binary}.write(reinterpret_cast<const char*>(file->live.data()),
-                                                         static_cast<std::streamsize>(file->live.size()));
+      std::ofstream{path / name, std::ios::binary}.write(reinterpret_cast<const char*>(file.data()),
+                                                         static_cast<std::streamsize>(file.size()));
   }
   folder(const folder&) = delete;
   folder& operator=(const folder&) = delete;
@@ -54,10 +54,9 @@ TEST_CASE("a reader written from the format page alone reads the same records") 
     MESSAGE("skipped: there is no python3");
     return;
   }
-  fake_disk disk;
-  manual_clock clock;
-  auto opened = provenance::log::open(disk, clock, small_limits);
-  auto& log = *opened.value();
+  memory_disk disk;
+  const auto made = opened(disk);
+  auto& log = *made;
   auto extreme = accesses(20, 5);
   extreme[3].at = {-5};
   extreme[7].at = {std::numeric_limits<std::int64_t>::max()};

@@ -1,6 +1,7 @@
 #pragma once
 #include "runtime/provenance/log.hpp"
-#include "tests/unit/provenance/fake_disk.hpp"
+#include "tests/support/memory_disk.hpp"
+#include <doctest/doctest.h>
 #include <random>
 
 /// Records that tests write and expect back.
@@ -57,5 +58,27 @@ inline std::vector<entry> read_all(const log& from, const filter& wanted = {}) {
 }
 
 inline constexpr log_limits small_limits{.block_records = 50, .segment_bytes = 4000};
+
+inline std::unique_ptr<log> opened(disk& where, log_limits limits = small_limits) {
+  static manual_clock clock;
+  auto made = log::open(where, clock, limits);
+  REQUIRE(made.has_value());
+  return std::move(made.value());
+}
+
+/// Appends so many records of several contexts, in batches of 30; returns them.
+inline std::vector<entry> fill(log& to, std::size_t count, std::uint64_t seed = 1) {
+  std::vector<entry> out;
+  const auto all = accesses(count, seed);
+  for (std::size_t i = 0; i < count; i += 30) {
+    const auto some = std::span{all}.subspan(i, std::min<std::size_t>(30, count - i));
+    const auto by = who(static_cast<int>(i / 30 % 5));
+    const auto first = to.append(by, some);
+    REQUIRE(first.has_value());
+    for (std::size_t k = 0; k < some.size(); ++k)
+      out.push_back({by, as_record(some[k], first.value() + k)});
+  }
+  return out;
+}
 
 } // namespace forerun::provenance

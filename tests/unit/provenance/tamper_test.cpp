@@ -17,7 +17,7 @@ struct written_log {
     std::size_t offset;
     std::size_t size;
   };
-  fake_disk disk;
+  memory_disk disk;
   manual_clock clock;
   std::vector<place> blocks;
 
@@ -38,7 +38,7 @@ struct written_log {
   }
   std::uint64_t records() const { return blocks.size() * 50; }
 
-  bytes& file(std::uint32_t segment) { return disk.files.at(segment_name(segment))->live; }
+  bytes& file(std::uint32_t segment) { return disk.files.at(segment_name(segment)); }
   bytes take(const place& it) {
     const auto from = file(it.segment).begin() + static_cast<std::ptrdiff_t>(it.offset);
     return {from, from + static_cast<std::ptrdiff_t>(it.size)};
@@ -71,13 +71,13 @@ TEST_CASE("an untouched log verifies, to its head") {
   CHECK(report.segments == log.disk.files.size());
   std::uint64_t size = 0;
   for (const auto& [name, it] : log.disk.files)
-    size += it->live.size();
+    size += it.size();
   CHECK(report.bytes == size);
   CHECK(report.head == provenance::log::open(log.disk, log.clock).value()->head());
 }
 
 TEST_CASE("an empty folder verifies as an empty log") {
-  fake_disk disk;
+  memory_disk disk;
   const auto report = verify(disk).value();
   CHECK(report.blocks == 0);
   CHECK_FALSE(report.first_fault.has_value());
@@ -281,16 +281,14 @@ TEST_CASE("random bytes as log files are survived") {
   manual_clock clock;
   written_log good;
   for (int i = 0; i < 300; ++i) {
-    fake_disk disk;
+    memory_disk disk;
     for (const auto& [name, it] : good.disk.files) {
-      disk.files[name] = std::make_shared<fake_disk::file>();
-      auto& live = disk.files[name]->live;
-      live = it->live;
+      auto& live = disk.files[name];
+      live = it;
       for (auto changes = random() % 6; changes > 0; --changes)
         live[random() % live.size()] = static_cast<std::byte>(random());
       if (random() % 4 == 0)
         live.resize(random() % live.size());
-      disk.files[name]->durable = live;
     }
     auto log = provenance::log::open(disk, clock, small_limits);
     REQUIRE(log.has_value());

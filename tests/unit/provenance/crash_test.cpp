@@ -1,0 +1,147 @@
+#include "runtime/sim/sim_disk.hpp"
+#include "tests/unit/provenance/samples.hpp"
+
+using namespace forerun;
+using namespace forerun::provenance;
+
+namespace {
+
+/// What a run of commits left: everything that was appended, and how much of it was acknowledged as durable.
+struct history_of_run {
+  std::vector<entry> appended;
+  std::size_t durable = 0;
+};
+
+/// Small commits, every third of them synced, over several segments, until the first that fails.
+history_of_run run(disk& on) {
+  history_of_run it;
+  static manual_clock clock;
+  auto log = provenance::log::open(on, clock, small_limits);
+  if (!log)
+    return it;
+  for (std::uint64_t i = 0; i < 18; ++i) {
+    for (auto& one : fill(*log.value(), 45, i))
+      it.appended.push_back(one);
+    const auto how = i % 3 == 2 ? durability::synced : durability::written;
+    const auto done = log.value()->commit(how);
+    it.durable = log.value()->durable_records();
+    if (!done)
+      break;
+    if (how == durability::synced)
+      CHECK(it.durable == log.value()->records());
+  }
+  return it;
+}
+
+std::uint64_t operations_of_run() {
+  sim::sim_disk disk;
+  run(disk);
+  return disk.operations();
+}
+
+} // namespace
+
+TEST_CASE("a power cut in any operation loses nothing that was durable, and the unfinished tail is cut") {
+  std::uint64_t cut = 0;
+  const auto operations = operations_of_run();
+  REQUIRE(operations > 50);
+  for (std::uint64_t at = 0; at <= operations; ++at)
+    for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+      CAPTURE(at);
+      CAPTURE(seed);
+      sim::sim_disk before{seed};
+      before.lose_power_at(at);
+      auto expected = run(before);
+      const auto disk = before.crash(seed);
+      auto log = opened(*disk);
+      REQUIRE_FALSE(log->recovered().damage.has_value());
+      REQUIRE(log->records() >= expected.durable);
+      REQUIRE(log->records() <= expected.appended.size());
+      cut += log->recovered().bytes_cut;
+      expected.appended.resize(log->records());
+      REQUIRE(read_all(*log) == expected.appended);
+
+      // The log goes on, and survives the next crash.
+      for (auto& one : fill(*log, 130, 99))
+        expected.appended.push_back(one);
+      REQUIRE(log->commit(durability::synced).has_value());
+      const auto again = disk->crash(seed + 1);
+      REQUIRE_FALSE(verify(*again).value().first_fault.has_value());
+      REQUIRE(read_all(*opened(*again)) == expected.appended);
+    }
+  CHECK(cut > 0);
+}
+
+TEST_CASE("a power cut while the log is opened after a power cut loses nothing either") {
+  const auto operations = operations_of_run();
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    CAPTURE(seed);
+    sim::sim_disk first{seed};
+    first.lose_power_at(operations * seed / 61);
+    auto expected = run(first);
+    for (std::uint64_t at = 0; at < 20; ++at) {
+      CAPTURE(at);
+      const auto second = first.crash(seed);
+      second->lose_power_at(second->operations() + at);
+      run(*second);
+      const auto third = second->crash(seed + 1);
+      auto log = opened(*third);
+      REQUIRE_FALSE(log->recovered().damage.has_value());
+      REQUIRE(log->records() >= expected.durable);
+      const auto all = read_all(*log);
+      for (std::size_t i = 0; i < expected.durable; ++i)
+        REQUIRE(all[i] == expected.appended[i]);
+    }
+  }
+}
+
+TEST_CASE("an operation that fails is repeated by the next commit; nothing is lost, doubled or only thought "
+          "durable") {
+  const auto operations = operations_of_run();
+  for (auto how : {errc::io_failed, errc::no_space})
+    for (std::uint64_t at = 4; at < operations; ++at) {
+      CAPTURE(at);
+      sim::sim_disk disk{at};
+      auto log = opened(disk);
+      disk.fail_at(at, how);
+      std::vector<entry> expected;
+      std::size_t failures = 0;
+      for (std::uint64_t i = 0; i < 18; ++i) {
+        for (auto& one : fill(*log, 45, i))
+          expected.push_back(one);
+        const auto done = log->commit(i % 3 == 2 ? durability::synced : durability::written);
+        failures += !done;
+      }
+      CHECK(failures <= 1);
+      REQUIRE(log->commit(durability::synced).has_value());
+      REQUIRE(read_all(*log) == expected);
+      REQUIRE_FALSE(log->verify().value().first_fault.has_value());
+      // A failed sync had let written pages go; they were written again before the next one.
+      const auto after = disk.crash(at);
+      REQUIRE(read_all(*opened(*after)) == expected);
+    }
+}
+
+TEST_CASE("a full disk is said, what was appended stays readable, and room lets the log go on") {
+  sim::sim_disk disk;
+  disk.set_space(10'000);
+  auto log = opened(disk);
+  std::vector<entry> expected;
+  std::optional<errc> failure;
+  for (std::uint64_t i = 0; i < 40 && !failure; ++i) {
+    for (auto& one : fill(*log, 45, i))
+      expected.push_back(one);
+    if (const auto done = log->commit(durability::synced); !done)
+      failure = done.error();
+  }
+  CHECK(failure == errc::no_space);
+  CHECK(read_all(*log) == expected);
+  const auto durable = log->durable_records();
+  CHECK(durable > 0);
+  const auto crashed = disk.crash(3);
+  CHECK(opened(*crashed)->records() >= durable);
+  disk.set_space(100'000);
+  REQUIRE(log->commit(durability::synced).has_value());
+  CHECK(log->durable_records() == expected.size());
+  CHECK(read_all(*log) == expected);
+}
