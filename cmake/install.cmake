@@ -31,8 +31,11 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/forerun-config-version.cmak
 install(FILES ${CMAKE_BINARY_DIR}/forerun-config.cmake ${CMAKE_BINARY_DIR}/forerun-config-version.cmake
         DESTINATION ${package_folder})
 
+# `./dev run` builds these and leaves the tests out.
+add_custom_target(programs)
 foreach(program ${programs})
   if(TARGET ${program})
+    add_dependencies(programs ${program})
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()
 endforeach()
