@@ -61,6 +61,12 @@ public:
     return {.what = verdict::pending, .error = {}, .how = {}};
   }
 
+  std::vector<status_range> block_status(std::uint64_t offset, std::uint64_t length,
+                                         std::size_t ranges_max) override {
+    const std::lock_guard data_lock{data_lock_};
+    return memory_device::block_status(offset, length, ranges_max);
+  }
+
 private:
   struct job {
     ticket to;
@@ -94,13 +100,13 @@ private:
       else if (now.what.kind == command::trim || now.what.kind == command::write_zeroes)
         std::fill_n(at, now.what.length, std::byte{});
     }
-    there_->complete(now.to, answer{.how = outcome::miss, .first_use_blocks = 0, .written = {}}, data);
+    there_.load()->complete(now.to, answer{.how = outcome::miss, .first_use_blocks = 0, .written = {}}, data);
   }
 
   unsigned later_every_;
   unsigned stall_every_;
   std::atomic<unsigned> calls_{0};
-  completions* there_ = nullptr;
+  std::atomic<completions*> there_{nullptr};
   std::mutex data_lock_;
   std::mutex lock_;
   std::condition_variable bell_;
