@@ -129,8 +129,7 @@ void show_history(context& where, const std::vector<control::history_row>& rows)
           .field("outcome", to_string(row.how))
           .field("latency_seconds", seconds(row.latency))
           .field("digest", row.digest)
-          .field("segment", row.segment)
-          .field("offset", row.offset)
+          .field("position", row.position)
           .close();
     where.out << out.close().text() << '\n';
     return;
@@ -141,7 +140,7 @@ void show_history(context& where, const std::vector<control::history_row>& rows)
     out.row({when(row.at), row.vm, row.program, row.user, std::to_string(row.run),
              std::string(to_string(row.op)), blocks(row.first_block, row.block_count),
              format_bytes(row.bytes), std::string(to_string(row.how)), format_duration(row.latency),
-             row.digest, fmt::format("{}:{}", row.segment, row.offset)});
+             row.digest, std::to_string(row.position)});
   out.print(where.out);
 }
 

@@ -302,8 +302,7 @@ void write(wire::HistoryRow::Builder to, const history_row& from) {
   to.setOutcome(static_cast<wire::HistoryRow::Outcome>(from.how));
   to.setLatencyNs(from.latency.count());
   to.setDigest(text(from.digest));
-  to.setSegment(from.segment);
-  to.setOffset(from.offset);
+  to.setPosition(from.position);
 }
 
 history_row read(wire::HistoryRow::Reader from) {
@@ -319,8 +318,7 @@ history_row read(wire::HistoryRow::Reader from) {
           .how = known(from.getOutcome(), outcome::failed),
           .latency = nanos{from.getLatencyNs()},
           .digest = text(from.getDigest()),
-          .segment = from.getSegment(),
-          .offset = from.getOffset()};
+          .position = from.getPosition()};
 }
 
 void write(wire::VerifyReport::Builder to, const verify_report& from) {

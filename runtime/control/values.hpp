@@ -188,9 +188,8 @@ struct history_row {
   std::uint32_t bytes = 0;
   outcome how = outcome::none;
   nanos latency{0};
-  std::string digest;        ///< Of what was written, in hex; empty: none kept.
-  std::uint64_t segment = 0; ///< Where the record lies in the log.
-  std::uint64_t offset = 0;  ///< Of its block in that segment, bytes.
+  std::string digest;         ///< Of what was written, in hex; empty: none kept.
+  std::uint64_t position = 0; ///< The record's number in the log, from 0.
 };
 
 /// What checking the provenance chain found.

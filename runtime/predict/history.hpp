@@ -35,6 +35,18 @@ public:
   /// The history expected this read: every block has at least `history_probability_min`. If not, it is for
   /// the experts that look around a read.
   bool explains(run_id run, extent where) const;
+  /// Calls `visit(block, chance)` for every block that some earlier run read, in no useful order: how likely
+  /// a run of which nothing is known yet will read it.
+  template <class Visit> void each_chance(Visit visit) const {
+    const auto& groups = library_.groups();
+    library_.each_block([&](std::uint64_t block, std::uint32_t index) {
+      float sum = 0;
+      library_.each_at(index, [&](const history_library::entry& entry) {
+        sum += static_cast<float>(entry.runs) / static_cast<float>(std::max(1u, groups[entry.group].runs));
+      });
+      visit(block, sum / static_cast<float>(library_.groups_used()));
+    });
+  }
   /// Learns the run: a few milliseconds for 15,000 blocks. Unknown runs are ignored.
   void end(run_id run);
 

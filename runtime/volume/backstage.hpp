@@ -22,6 +22,7 @@ public:
   ~demand() { answer(errc::unavailable, outcome::failed); }
 
   volume_id volume{};
+  image_id image{};
   run_id run{};
   extent blocks{}; ///< Of the image.
   /// Which of them it needs; the others (in the overlay, or overwritten whole) are neither fetched nor filled
@@ -48,7 +49,7 @@ public:
   /// What was read and written, at most `access_batch_max` entries or a millisecond of them.
   virtual void observed(batch_ptr batch) = 0;
   /// The client expects to read this soon (NBD CACHE).
-  virtual void hinted(volume_id volume, extent where) = 0;
+  virtual void hinted(volume_id volume, image_id image, extent where) = 0;
   virtual void attached(volume_id volume) = 0;
   virtual void detached(volume_id volume) = 0;
   /// Runs work that blocks (flush) on another thread; false when too much of it waits.

@@ -74,7 +74,7 @@ nbd::started device::start(nbd::io_slot slot, const nbd::request& what, std::spa
   }
   case nbd::command::cache:
     if (image_)
-      back_.hinted(config_.id, blocks_touched(what.offset, what.length));
+      back_.hinted(config_.id, image_->id, blocks_touched(what.offset, what.length));
     return {};
   }
   return failed(errc::unsupported);
@@ -194,6 +194,7 @@ result<void> device::fill(const nbd::request& what, std::span<const std::byte> i
 
 nbd::started device::fetch(io_lane& lane, const nbd::request& what, std::shared_ptr<demand> wanted) {
   wanted->volume = config_.id;
+  wanted->image = image_->id;
   wanted->run = {run_.load(std::memory_order_relaxed)};
   wanted->seen = describe(lane, what);
   hand_over(lane); // What came before it must reach the models before it.

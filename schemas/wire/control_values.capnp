@@ -260,10 +260,8 @@ struct HistoryRow {
   latencyNs @10 :Int64;
   digest @11 :Text;
   # Of what was written: the first 16 bytes of its SHA-256, in hex; empty if none was kept.
-  segment @12 :UInt64;
-  # Where the record lies in the log.
-  offset @13 :UInt64;
-  # Of its block in that segment.
+  position @12 :UInt64;
+  # The record's number in the log, from 0.
 
   enum Operation {
     read @0;

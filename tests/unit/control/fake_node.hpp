@@ -134,8 +134,7 @@ public:
                                                .how = outcome::none,
                                                .latency = std::chrono::microseconds{12},
                                                .digest = "00ff",
-                                               .segment = 1,
-                                               .offset = 4096}));
+                                               .position = 4096}));
       });
   }
   void verify(reply<verify_report> to) override {

@@ -1,0 +1,342 @@
+#include "actors/image/image.hpp"
+#include "actors/common/errors.hpp"
+#include "actors/common/time.hpp"
+#include "actors/tier/tier.hpp"
+#include <absl/container/flat_hash_map.h>
+#include <algorithm>
+#include <cstring>
+
+namespace forerun::actors {
+
+namespace {
+
+constexpr auto tick_interval = std::chrono::seconds{1};
+
+/// What a demand found missing when it looked.
+class missing_blocks final : public residency {
+public:
+  missing_blocks(extent where, std::vector<bool> missing) : where_(where), missing_(std::move(missing)) {}
+  bool absent(std::uint64_t block) const override { return missing_[block - where_.first]; }
+  std::uint64_t blocks() const override { return where_.end(); }
+
+private:
+  extent where_;
+  std::vector<bool> missing_;
+};
+
+struct image_state {
+  static inline const char* name = "forerun.image";
+
+  struct waiting {
+    std::shared_ptr<volume::demand> what;
+    std::vector<std::byte> bytes;
+    outcome how = outcome::miss;
+  };
+
+  /// A plan, until all that it was cut into is here.
+  struct open_plan {
+    extent where{};
+    std::size_t orders_left = 0;
+    std::uint64_t bytes = 0;
+    instant sent_at{};
+  };
+  struct open_fetch {
+    instant sent_at{};
+    std::uint64_t bytes = 0;
+    std::shared_ptr<open_plan> whole; ///< Null: demand.
+  };
+
+  image_state(image_actor::pointer me, image_config settings, image_parts given)
+      : self(me), config(settings), parts(std::move(given)), table(config.fetches),
+        ledger(config.ledger_entries_max, config.waste_horizon) {
+    // A predecessor that crashed may have left marks of fetches that nobody waits for.
+    for (std::uint64_t block = 0; block < parts.plane->blocks(); ++block)
+      if (parts.plane->map.at(block).in_flight())
+        parts.plane->map.mark_in_flight(block, false);
+    tell_prefetcher(fetches_forgotten{parts.plane->id});
+  }
+
+  image_actor::behavior_type make_behavior() {
+    self->delayed_send(self, tick_interval, tick_atom_v);
+    return {
+        [this](const fetch_request& request) { fetch(request.what); },
+        [this](const observed& seen) { settle(*seen.batch); },
+        [this](const origin_answer& answer) { receive(answer.id, *answer.data); },
+        [this](const plan_batch& batch) { carry_out(batch.plans); },
+        [this](const evicted& gone) { waste(gone.blocks, prefetch::settlement::evicted); },
+        [this](tick_atom) {
+          self->delayed_send(self, tick_interval, tick_atom_v);
+          for (const auto block : ledger.expire(now(self)))
+            parts.plane->map.use_first(block);
+          report();
+        },
+        [this](caf::get_atom) {
+          figures.prefetched = ledger.totals();
+          figures.waiting = table.waiters();
+          return figures;
+        },
+        [this](why_atom, std::uint64_t block) -> caf::result<prefetch::ledger_entry> {
+          if (const auto entry = ledger.why(block))
+            return *entry;
+          return actors::fail(errc::not_found);
+        },
+    };
+  }
+
+  void fetch(const std::shared_ptr<volume::demand>& what) {
+    waiting entry{what, std::vector<std::byte>(what->blocks.bytes()), outcome::late};
+    // Only this actor makes blocks local, so what is missing now stays missing until `want` has seen it.
+    const auto missing = copy_local(entry);
+    const prefetch::waiter_id who{next_waiter++};
+    const auto found = table.want(who, what->blocks, missing_blocks{what->blocks, missing});
+    if (!found) {
+      what->answer(found.error(), outcome::failed);
+      return;
+    }
+    const auto& wanted = found.value();
+    for (const auto piece : wanted.late)
+      for (auto block = piece.first; block < piece.end(); ++block)
+        use(ledger.late(block, now(self)));
+    if (wanted.missing == 0) {
+      // All of it arrived on the way from the I/O thread to here.
+      what->answer(std::span<const std::byte>{entry.bytes}, outcome::late);
+      return;
+    }
+    entry.how = wanted.how;
+    const auto unforeseen = blocks_in(wanted.orders);
+    figures.demand_blocks += unforeseen;
+    missed_blocks += static_cast<std::uint32_t>(unforeseen);
+    waiters.emplace(who.value, std::move(entry));
+    send(wanted.orders);
+  }
+
+  /// Fills in what is local, and tells what is not.
+  std::vector<bool> copy_local(waiting& entry) {
+    const auto where = entry.what->blocks;
+    std::vector<bool> missing(where.count);
+    for (std::uint32_t i = 0; i < where.count; ++i) {
+      const auto block = where.first + i;
+      if (!entry.what->needs(block))
+        continue;
+      const auto into = std::span{entry.bytes}.subspan(std::size_t{i} << block_shift).first<block_bytes>();
+      missing[i] = !parts.plane->copy(block, into);
+      if (!missing[i] && parts.plane->map.use_first(block))
+        use(ledger.late(block, now(self)));
+    }
+    return missing;
+  }
+
+  void carry_out(std::span<const plan> plans) {
+    for (const auto& item : plans) {
+      const auto admitted = table.admit({&item, 1}, *parts.plane);
+      if (admitted.orders.empty()) {
+        tell_prefetcher(plan_done{parts.plane->id, item.where, 0, now(self)});
+        continue;
+      }
+      for (const auto& piece : admitted.plans)
+        ledger.planned(piece.where, item.why);
+      moved_blocks += blocks_in(admitted.orders);
+      const auto whole =
+          std::make_shared<open_plan>(open_plan{item.where, admitted.orders.size(), 0, now(self)});
+      send(admitted.orders, whole);
+    }
+  }
+
+  void send(std::span<const prefetch::order> orders, const std::shared_ptr<open_plan>& whole = nullptr) {
+    for (const auto& order : orders) {
+      for (auto block = order.where.first; block < order.where.end(); ++block)
+        parts.plane->map.mark_in_flight(block, true);
+      const auto offset = order.where.first << block_shift;
+      const auto length = std::min(order.where.bytes(), parts.plane->bytes - offset);
+      open[order.id.value] = {now(self), length, whole};
+      figures.origin_bytes += length;
+      if (!whole)
+        tell_prefetcher(demand_sent{parts.plane->id, length});
+      parts.source->read(
+          offset, static_cast<std::uint32_t>(length),
+          order.demand ? origin::priority::demand : origin::priority::prefetch,
+          [me = caf::actor_cast<image_actor>(self), id = order.id](result<origin::buffer> data) {
+            caf::anon_send(me, origin_answer{id, std::make_shared<result<origin::buffer>>(std::move(data))});
+          });
+    }
+  }
+
+  void receive(prefetch::fetch_id id, const result<origin::buffer>& data) {
+    const auto found = open.extract(id.value);
+    if (found.empty())
+      return; // Asked for by a predecessor of this actor.
+    const auto& fetch = found.mapped();
+    if (data)
+      arrive(id, *data.value());
+    else
+      fail(id, data.error());
+    if (!fetch.whole) {
+      tell_prefetcher(demand_done{parts.plane->id, fetch.bytes, data.has_value(), fetch.sent_at});
+      return;
+    }
+    if (data)
+      fetch.whole->bytes += fetch.bytes;
+    if (--fetch.whole->orders_left == 0)
+      tell_prefetcher(
+          plan_done{parts.plane->id, fetch.whole->where, fetch.whole->bytes, fetch.whole->sent_at});
+  }
+
+  void arrive(prefetch::fetch_id id, std::span<const std::byte> data) {
+    const auto arrival = table.arrived(id).value();
+    const auto where = arrival.where;
+    // The image's last block may be short; the rest of it is zero.
+    std::vector<std::byte> padded;
+    if (data.size() < where.bytes()) {
+      padded.assign(data.begin(), data.end());
+      padded.resize(where.bytes());
+      data = padded;
+    }
+    bool all_in_memory = true;
+    for (std::uint32_t i = 0; i < where.count; ++i) {
+      const auto block = where.first + i;
+      if (!arrival.demand && !arrival.read_already[i])
+        parts.plane->map.mark_fresh(block);
+      all_in_memory &= publish(block, data.subspan(std::size_t{i} << block_shift).first<block_bytes>());
+    }
+    const admitted here{parts.plane->id, where, !arrival.demand};
+    parts.others->tell<tier_actor>({role::tier, tier_memory}, here);
+    keep_on_disk(here, data, !all_in_memory);
+    for (auto block = where.first; block < where.end(); ++block)
+      parts.plane->map.mark_in_flight(block, false);
+    answer(arrival, data);
+  }
+
+  bool publish(std::uint64_t block, std::span<const std::byte, block_bytes> data) {
+    const auto slot = parts.plane->memory.take();
+    if (!slot)
+      return false;
+    std::memcpy(parts.plane->memory.at(*slot).data(), data.data(), block_bytes);
+    if (!parts.plane->map.publish(block, *slot))
+      parts.plane->memory.put_back(*slot);
+    return true;
+  }
+
+  /// Writing to the local disk may take its time, so it is left to a worker, unless memory had no room and
+  /// the block would be nowhere in between. A full or failing disk only means that nothing is kept there.
+  void keep_on_disk(const admitted& here, std::span<const std::byte> data, bool at_once) {
+    auto keep = [disk = parts.plane->disk, others = parts.others, here](std::span<const std::byte> bytes) {
+      if (disk->put(here.where, bytes))
+        others->tell<tier_actor>({role::tier, tier_disk}, here);
+    };
+    if (at_once) {
+      keep(data);
+      return;
+    }
+    auto copy = std::make_shared<std::vector<std::byte>>(data.begin(), data.end());
+    parts.workers->post([keep, copy] { keep(*copy); });
+  }
+
+  void answer(const prefetch::fetch_table::arrival& arrival, std::span<const std::byte> data) {
+    for (const auto& [who, complete] : arrival.waiters) {
+      auto& entry = waiters.at(who.value);
+      const auto mine = entry.what->blocks;
+      const auto first = std::max(mine.first, arrival.where.first);
+      const auto end = std::min(mine.end(), arrival.where.end());
+      std::memcpy(entry.bytes.data() + ((first - mine.first) << block_shift),
+                  data.data() + ((first - arrival.where.first) << block_shift), (end - first) << block_shift);
+      if (!complete)
+        continue;
+      const auto done = std::move(entry);
+      waiters.erase(who.value);
+      done.what->answer(std::span<const std::byte>{done.bytes}, done.how);
+    }
+  }
+
+  void fail(prefetch::fetch_id id, errc code) {
+    ++figures.origin_errors;
+    const auto failure = table.failed(id).value();
+    for (auto block = failure.where.first; block < failure.where.end(); ++block)
+      if (!table.contains(block))
+        parts.plane->map.mark_in_flight(block, false);
+    if (!failure.demand)
+      ledger.failed(failure.where, now(self));
+    for (const auto who : failure.failed) {
+      const auto entry = waiters.extract(who.value);
+      if (!entry.empty())
+        entry.mapped().what->answer(code, outcome::failed);
+    }
+    send(failure.again);
+  }
+
+  /// The first read of a prefetched block is a hit.
+  void settle(const access_batch& batch) {
+    for (const auto& entry : batch.entries) {
+      if (entry.op != operation::read)
+        continue;
+      if (entry.first_use_blocks > 0)
+        for (auto block = entry.where.first; block < std::min(entry.where.end(), parts.plane->blocks());
+             ++block)
+          if (!parts.plane->map.at(block).fresh())
+            use(ledger.hit(block, entry.arrived));
+      if (entry.how == outcome::late || entry.how == outcome::miss)
+        stalled += entry.latency;
+    }
+  }
+
+  void use(const std::optional<reason>& why) {
+    if (!why)
+      return;
+    for (auto& [other, blocks] : used)
+      if (other.by == why->by) {
+        ++blocks;
+        return;
+      }
+    used.emplace_back(*why, 1);
+  }
+
+  void waste(std::span<const std::uint64_t> blocks, prefetch::settlement how) {
+    for (const auto block : blocks) {
+      parts.plane->map.use_first(block);
+      ledger.wasted(block, how, now(self));
+    }
+  }
+
+  /// Tells the prefetcher how its plans fared since the last time.
+  void report() {
+    const auto& totals = ledger.totals();
+    settled what{parts.plane->id, std::exchange(used, {}), std::exchange(missed_blocks, 0), {}};
+    what.fared = {tick_interval, std::min<nanos>(std::exchange(stalled, {}), tick_interval),
+                  std::exchange(moved_blocks, 0), totals.waste - std::exchange(reported_waste, totals.waste),
+                  0};
+    tell_prefetcher(what);
+  }
+
+  template <class Message> void tell_prefetcher(Message&& what) {
+    parts.others->tell<prefetcher_actor>({role::prefetcher, 0}, std::forward<Message>(what));
+  }
+
+  static std::uint64_t blocks_in(std::span<const prefetch::order> orders) {
+    std::uint64_t blocks = 0;
+    for (const auto& order : orders)
+      blocks += order.where.count;
+    return blocks;
+  }
+
+  image_actor::pointer self;
+  image_config config;
+  image_parts parts;
+  prefetch::fetch_table table;
+  prefetch::ledger ledger;
+  absl::flat_hash_map<std::uint64_t, waiting> waiters; ///< Bounded by the table.
+  absl::flat_hash_map<std::uint64_t, open_fetch> open; ///< One for each fetch of the table.
+  std::uint64_t next_waiter = 1;
+  image_figures figures;
+  std::vector<std::pair<reason, std::uint32_t>> used; ///< Since the last report; one for each expert.
+  nanos stalled{0};
+  std::uint32_t missed_blocks = 0;
+  std::uint64_t moved_blocks = 0;
+  std::uint64_t reported_waste = 0;
+};
+
+} // namespace
+
+image_actor spawn_image(caf::actor_system& system, image_config config, image_parts parts) {
+  return system.spawn<image_actor::stateful_impl<image_state>>(config, std::move(parts));
+}
+
+} // namespace forerun::actors

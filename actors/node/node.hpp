@@ -1,0 +1,49 @@
+#pragma once
+#include "actors/node/ground.hpp"
+#include "runtime/control/api.hpp"
+#include <caf/all.hpp>
+
+namespace forerun::actors {
+
+/// A node: starts and supervises its actors, makes volumes, answers its operator, and ends in order. All
+/// public calls are thread-safe.
+class node final : public control::control_api {
+public:
+  /// `on` is complete but for what only the node can make (backstage, server). Its volumes are opened in the
+  /// background: one whose origin cannot be reached is tried again every few seconds.
+  explicit node(std::unique_ptr<ground> on);
+  ~node() override;
+
+  /// Opens the node's own addresses. A failure says which, why, and what to do.
+  std::optional<control::failure> listen();
+  /// Makes the volumes that the configuration declares and the catalog does not know, and opens all.
+  void open_volumes();
+
+  /// Ends in order: no new requests, what runs is answered, runs end and are learned, everything is flushed.
+  /// Returns whether nothing was left undone.
+  bool stop();
+
+  const std::vector<std::string>& addresses() const;
+
+  void status(control::reply<control::node_status> to) override;
+  void actors(control::reply<std::vector<control::actor_row>> to) override;
+  void volumes(control::reply<std::vector<control::volume_row>> to) override;
+  void create_volume(control::volume_spec what, control::reply<control::volume_row> to) override;
+  void delete_volume(std::string name, control::reply<control::done> to) override;
+  void export_volume(std::string name, std::string listen, control::reply<control::export_place> to) override;
+  void drop_cache(control::reply<control::cache_dropped> to) override;
+  void heat(std::string volume, std::uint32_t rows_max, control::reply<control::heat_map> to) override;
+  void why(std::string volume, std::uint64_t block, control::reply<control::why_row> to) override;
+  void history(std::string volume, std::uint64_t block, std::uint32_t rows_max,
+               control::reply<std::vector<control::history_row>> to) override;
+  void verify(control::reply<control::verify_report> to) override;
+  void begin_run(std::string volume, std::string program, control::reply<control::run_info> to) override;
+  void end_run(std::string volume, control::reply<control::run_info> to) override;
+  void metrics_text(control::reply<std::string> to) override;
+
+private:
+  struct parts;
+  std::unique_ptr<parts> parts_;
+};
+
+} // namespace forerun::actors

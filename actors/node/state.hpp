@@ -1,0 +1,79 @@
+#pragma once
+#include "actors/common/errors.hpp"
+#include "actors/common/protocols.hpp"
+#include "actors/node/open.hpp"
+#include "actors/node/supervisor.hpp"
+#include <map>
+
+namespace forerun::actors {
+
+using node_actor = caf::typed_actor<caf::result<void>(node_task)>;
+
+/// Answers of actors are awaited so long.
+inline constexpr auto answer_max = std::chrono::seconds{5};
+/// A volume whose image could not be opened is tried again after so long.
+inline constexpr auto reopen_pause = std::chrono::seconds{5};
+
+/// What the node actor knows; its thread only.
+struct node_state {
+  static inline const char* name = "forerun.node";
+
+  node_state(node_actor::pointer me, ground& stands_on);
+  node_actor::behavior_type make_behavior();
+
+  // ---- volumes (volumes.cpp)
+  void create_volume(const control::volume_spec& what, const control::reply<control::volume_row>& to);
+  void open_volumes();
+  void open_later(const store::volume_entry& entry, const std::string& url);
+  void start_volume(const store::volume_entry& entry, const std::string& url,
+                    std::function<void(attempt<std::string>)> then);
+  attempt<std::string> finish_volume(const store::volume_entry& entry, const std::string& url,
+                                     std::optional<attempt<open_image>> image);
+  void start_image(open_image image);
+  void delete_volume(const std::string& name, const control::reply<control::done>& to);
+  void export_volume(const std::string& name, const std::string& listen,
+                     const control::reply<control::export_place>& to);
+  const open_volume* find(const std::string& name) const;
+  void close_unused_image(image_id id);
+
+  // ---- questions (questions.cpp)
+  void status(const control::reply<control::node_status>& to);
+  void list_actors(const control::reply<std::vector<control::actor_row>>& to);
+  void list_volumes(std::function<void(std::vector<control::volume_row>)> then);
+  void why(const std::string& volume, std::uint64_t block, const control::reply<control::why_row>& to);
+  void heat(const std::string& volume, std::uint32_t rows_max, const control::reply<control::heat_map>& to);
+  void history(const std::string& volume, std::uint64_t block, std::uint32_t rows_max,
+               const control::reply<std::vector<control::history_row>>& to);
+  void verify(const control::reply<control::verify_report>& to);
+  void drop_cache(const control::reply<control::cache_dropped>& to);
+  void run(const std::string& volume, const std::optional<std::string>& begin_program,
+           const control::reply<control::run_info>& to);
+
+  /// Asks an actor and goes on with its answer, or with what it says when it has none.
+  template <class Answer, class Handle, class... Args>
+  void ask(place where, std::function<void(result<Answer>)> then, Args&&... args) {
+    const auto who = on.others->find<Handle>(where);
+    if (!who) {
+      then(errc::unavailable);
+      return;
+    }
+    self->request(who, answer_max, std::forward<Args>(args)...)
+        .then([then](const Answer& answer) { then(answer); },
+              [then](const caf::error& error) { then(code_of(error)); });
+  }
+
+  node_actor::pointer self;
+  ground& on;
+  supervisor children;
+  std::map<std::string, open_volume> volumes;
+  std::map<image_id, open_image> images;
+  std::map<std::string, std::string> unopened; ///< Volumes that could not be opened yet, and why.
+  std::vector<std::string> addresses;          ///< The node's own.
+  instant started;
+};
+
+inline control::failure no_such_volume(const std::string& name) {
+  return {errc::not_found, "there is no volume " + name, "`forerun volume list` shows those that there are"};
+}
+
+} // namespace forerun::actors

@@ -1,0 +1,115 @@
+#include "actors/predictor/predictor.hpp"
+#include "actors/common/time.hpp"
+#include "actors/predictor/model.hpp"
+#include "actors/tier/tier.hpp"
+#include <spdlog/spdlog.h>
+
+namespace forerun::actors {
+
+namespace {
+
+/// With so many reads in a row that found everything, and found nothing prefetched, there is nothing to
+/// predict: the experts for traffic without a history rest until something is missed again.
+constexpr std::uint32_t rest_after_hits = 4096;
+
+struct predictor_state {
+  static inline const char* name = "forerun.predictor";
+
+  predictor_state(predictor_actor::pointer me, predictor_parts given) : self(me), parts(std::move(given)) {
+    if (const auto saved = parts.models->load(parts.image); !saved.empty())
+      if (const auto loaded = load_model(saved, history, mix); !loaded)
+        spdlog::warn("the model of image {} is {}: it is learned anew", parts.image.value,
+                     to_string(loaded.error()));
+  }
+
+  predictor_actor::behavior_type make_behavior() {
+    return {
+        [this](const run_begun& begun) {
+          if (runs++ == 0)
+            mix.begin_run();
+          // A run too many is not followed; it reads all the same.
+          if (history.begin(begun.run, begun.program) && begun.announced)
+            publish(begun.run);
+        },
+        [this](const run_ended& ended) { learn(ended.run); },
+        [this](const missed& what) { observe(what.run, what.what); },
+        [this](const observed& seen) {
+          // What had to wait was seen when it began to.
+          for (const auto& entry : seen.batch->entries)
+            if (entry.op != operation::read || entry.how == outcome::hit)
+              observe(seen.batch->run, entry);
+        },
+        [this](const evicted& gone) {
+          for (const auto block : gone.blocks)
+            mix.evicted_unused(block);
+        },
+        [this](const link_measured& figures) { link = figures.link; },
+        [this](save_atom) { parts.models->save(parts.image, save_model(history, mix)); },
+        [this](caf::get_atom) {
+          return predictor_figures{history.figures(), mix.figures(), learning};
+        },
+        [this](const regions& wanted) {
+          region_chances chances{std::vector<float>(wanted.count)};
+          history.each_chance([&](std::uint64_t block, float chance) {
+            if (const auto region = block / wanted.blocks_each; region < wanted.count)
+              chances.values[region] += chance / static_cast<float>(wanted.blocks_each);
+          });
+          return chances;
+        },
+    };
+  }
+
+  void observe(run_id run, const access& entry) {
+    const bool read = entry.op == operation::read;
+    const bool explained = read && history.explains(run, entry.where);
+    if (read && history.observe(run, entry))
+      publish(run);
+    hits_in_a_row = entry.how == outcome::hit && entry.first_use_blocks == 0 ? hits_in_a_row + 1 : 0;
+    if (hits_in_a_row > rest_after_hits)
+      return;
+    const auto plane = parts.images->find(parts.image);
+    if (!plane)
+      return;
+    predict::mix_output out;
+    mix.observe(entry, explained, *plane, link, out);
+    // Where the history leads, the others only learn.
+    if (!explained && !out.fetch.empty())
+      parts.others->tell<prefetcher_actor>({role::prefetcher, 0},
+                                           predicted{parts.image, std::move(out.fetch)});
+    if (!out.keep.empty())
+      parts.others->tell<tier_actor>({role::tier, tier_memory}, kept{parts.image, std::move(out.keep)});
+  }
+
+  void publish(run_id run) {
+    if (auto next = history.rank(run, now(self)))
+      parts.others->tell<prefetcher_actor>(
+          {role::prefetcher, 0},
+          forecast_made{parts.image, std::make_shared<const forecast>(std::move(*next))});
+  }
+
+  void learn(run_id run) {
+    runs -= runs > 0;
+    const auto begun = now(self);
+    history.end(run);
+    learning = now(self) - begun;
+    auto model = std::make_shared<std::vector<std::byte>>(save_model(history, mix));
+    parts.workers->post([models = parts.models, image = parts.image, model] { models->save(image, *model); });
+  }
+
+  predictor_actor::pointer self;
+  predictor_parts parts;
+  predict::history history;
+  predict::mix mix;
+  predict::link_figures link;
+  std::uint32_t runs = 0;
+  std::uint32_t hits_in_a_row = 0;
+  nanos learning{0};
+};
+
+} // namespace
+
+predictor_actor spawn_predictor(caf::actor_system& system, predictor_parts parts) {
+  return system.spawn<predictor_actor::stateful_impl<predictor_state>>(std::move(parts));
+}
+
+} // namespace forerun::actors

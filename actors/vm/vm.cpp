@@ -1,0 +1,84 @@
+#include "actors/vm/vm.hpp"
+#include "actors/tier/tier.hpp"
+#include "runtime/base/block_set.hpp"
+
+namespace forerun::actors {
+
+namespace {
+
+struct vm_state {
+  static inline const char* name = "forerun.vm";
+
+  vm_state(vm_actor::pointer, identity given, image_id on, std::shared_ptr<directory> known)
+      : who(std::make_shared<identity>(std::move(given))), image(on), others(std::move(known)) {}
+
+  vm_actor::behavior_type make_behavior() {
+    return {
+        [this](const run_begun& run) {
+          // Batches that are still on their way hold the old identity: it is replaced, not changed.
+          auto next = std::make_shared<identity>(*who);
+          next->run = run.run;
+          next->program = run.program;
+          who = std::move(next);
+        },
+        [this](const observed& seen) {
+          count(*seen.batch);
+          others->tell<provenance_actor>({role::provenance, 0}, record_batch{who, seen.batch});
+          if (image.value == 0)
+            return;
+          others->tell<image_actor>({role::image, image.value}, seen);
+          others->tell<predictor_actor>({role::predictor, image.value}, seen);
+          for (const auto tier : {tier_memory, tier_disk})
+            others->tell<tier_actor>({role::tier, tier}, seen);
+        },
+        [this](caf::get_atom) {
+          figures.run = who->run;
+          figures.program = who->program;
+          figures.distinct_blocks = distinct.size();
+          return figures;
+        },
+        [this](const regions& wanted) {
+          region_reads reads{std::vector<std::uint64_t>(wanted.count)};
+          distinct.each([&](std::uint64_t block) {
+            if (const auto region = block / wanted.blocks_each; region < wanted.count)
+              ++reads.values[region];
+          });
+          return reads;
+        },
+    };
+  }
+
+  void count(const access_batch& batch) {
+    for (const auto& entry : batch.entries) {
+      figures.failed += entry.how == outcome::failed;
+      if (entry.op != operation::read) {
+        ++(entry.op == operation::write ? figures.writes : figures.removes);
+        continue;
+      }
+      ++figures.reads;
+      figures.hits += entry.how == outcome::hit;
+      figures.late += entry.how == outcome::late;
+      figures.misses += entry.how == outcome::miss;
+      if (entry.how == outcome::late || entry.how == outcome::miss)
+        figures.stalled += entry.latency;
+      figures.first_use_blocks += entry.first_use_blocks;
+      for (auto block = entry.where.first; block < entry.where.end(); ++block)
+        distinct.insert(block);
+    }
+  }
+
+  std::shared_ptr<const identity> who;
+  image_id image;
+  std::shared_ptr<directory> others;
+  volume_figures figures;
+  block_set distinct;
+};
+
+} // namespace
+
+vm_actor spawn_vm(caf::actor_system& system, identity who, image_id image,
+                  std::shared_ptr<directory> others) {
+  return system.spawn<vm_actor::stateful_impl<vm_state>>(std::move(who), image, std::move(others));
+}
+
+} // namespace forerun::actors

@@ -1,0 +1,76 @@
+#include "actors/volume/volume.hpp"
+#include "actors/common/errors.hpp"
+
+namespace forerun::actors {
+
+namespace {
+
+struct volume_state {
+  static inline const char* name = "forerun.volume";
+
+  volume_state(volume_actor::pointer, volume_parts given) : parts(std::move(given)) {}
+
+  volume_actor::behavior_type make_behavior() {
+    return {
+        [this](attach_atom) {
+          if (clients++ == 0 && !announced)
+            begin(parts.program);
+        },
+        [this](detach_atom) {
+          if (clients > 0 && --clients == 0 && !announced)
+            end();
+        },
+        [this](begin_atom, const std::string& program) -> caf::result<run_id> {
+          end();
+          announced = true;
+          begin(program.empty() ? parts.program : program);
+          return run;
+        },
+        [this](end_atom) -> caf::result<run_id> {
+          if (run.value == 0)
+            return fail(errc::not_found);
+          const auto ended = run;
+          end();
+          announced = false;
+          return ended;
+        },
+        [this](caf::get_atom) { return clients; },
+    };
+  }
+
+  void begin(const std::string& program) {
+    // A run is named by when it began, so that names stay unique over restarts.
+    run = {std::max<std::uint64_t>(static_cast<std::uint64_t>(parts.time->wall().ns), last_run + 1)};
+    last_run = run.value;
+    parts.device->set_run(run);
+    const run_begun what{parts.device->id(), run, program, announced};
+    parts.others->tell<vm_actor>({role::vm, what.volume.value}, what);
+    if (const auto& image = parts.device->image())
+      parts.others->tell<predictor_actor>({role::predictor, image->id.value}, what);
+  }
+
+  void end() {
+    if (run.value == 0)
+      return;
+    if (const auto& image = parts.device->image()) {
+      parts.others->tell<predictor_actor>({role::predictor, image->id.value}, run_ended{image->id, run});
+      parts.others->tell<prefetcher_actor>({role::prefetcher, 0}, run_ended{image->id, run});
+    }
+    run = {};
+    parts.device->set_run(run);
+  }
+
+  volume_parts parts;
+  std::uint32_t clients = 0;
+  bool announced = false; ///< The open run was begun by `run begin`, and ends by `run end`.
+  run_id run{};
+  std::uint64_t last_run = 0;
+};
+
+} // namespace
+
+volume_actor spawn_volume(caf::actor_system& system, volume_parts parts) {
+  return system.spawn<volume_actor::stateful_impl<volume_state>>(std::move(parts));
+}
+
+} // namespace forerun::actors
