@@ -108,12 +108,15 @@ public:
   virtual void attached(io_slot slot) = 0;
   virtual void detached(io_slot slot) = 0;
 
-  /// Starts a request. `payload` is the data of a write, valid during the call only.
+  /// Starts a request. `payload` is the data of a write, valid during the call only. A read that is `done`
+  /// has added exactly `what.length` bytes to `out`. A request that was `stalled` comes again, perhaps with
+  /// another ticket, unless its connection ends.
   virtual started start(io_slot slot, const request& what, std::span<const std::byte> payload, gather& out,
                         ticket later) = 0;
 
-  /// Called once for each request when its answer has been handed to the socket layer, on the connection's
-  /// own I/O thread, also for those that failed (`how.how == outcome::failed`).
+  /// Called once for each request that `start` took, when its answer has been handed to the socket layer, on
+  /// the connection's own I/O thread; also for those that failed (`how.how == outcome::failed`), and so for
+  /// those that were still open when their connection ended. No call follows `detached` but `turn_ended`.
   virtual void answered(io_slot slot, const request& what, const answer& how, instant when) = 0;
 
   /// What is allocated in a range; at most `ranges_max` ranges, which may cover less than was asked for.
