@@ -103,12 +103,13 @@ result<void> client::handshake(const std::string& name) {
   const auto flags = get_number<std::uint16_t, big>(at + 16);
   if (get_number<std::uint64_t, big>(at) != magic::hello)
     return errc::corrupt;
-  if (get_number<std::uint64_t, big>(at + 8) != magic::option || (flags & handshake_flag::fixed_newstyle) == 0)
+  if (get_number<std::uint64_t, big>(at + 8) != magic::option ||
+      (flags & handshake_flag::fixed_newstyle) == 0)
     return errc::unsupported;
   in_begin_ += greeting_bytes;
   std::array<std::byte, 4> ours;
   put_number<std::uint32_t, big>(ours.data(),
-                            flags & (handshake_flag::fixed_newstyle | handshake_flag::no_zeroes));
+                                 flags & (handshake_flag::fixed_newstyle | handshake_flag::no_zeroes));
   if (auto sent = send_all(ours, {}); !sent)
     return sent;
   if (options_.structured)
@@ -185,8 +186,8 @@ result<std::uint32_t> client::option_reply(std::uint32_t what, std::vector<std::
   const auto* at = in_.data() + in_begin_;
   const auto kind = get_number<std::uint32_t, big>(at + 12);
   const auto length = get_number<std::uint32_t, big>(at + 16);
-  if (get_number<std::uint64_t, big>(at) != magic::option_reply || get_number<std::uint32_t, big>(at + 8) != what ||
-      length > option_bytes_max)
+  if (get_number<std::uint64_t, big>(at) != magic::option_reply ||
+      get_number<std::uint32_t, big>(at + 8) != what || length > option_bytes_max)
     return errc::corrupt;
   in_begin_ += head_bytes;
   data.resize(length);
