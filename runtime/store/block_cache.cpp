@@ -44,15 +44,18 @@ result<void> block_cache::remove(disk& where, const std::string& name) {
 
 bool block_cache::read(extent where, std::span<std::byte> into) {
   const auto got = data_->read(where.first << block_shift, into);
-  bool sound = got && got.value() == into.size();
-  for (std::uint32_t i = 0; sound && i < where.count; ++i) {
+  if (!got || got.value() != into.size()) {
+    drop(where); // A sector that cannot be read is fetched again, and is written anew by that.
+    return false;
+  }
+  bool sound = true;
+  for (std::uint32_t i = 0; i < where.count; ++i) {
     const auto expected = sums_[where.first + i].load(std::memory_order_acquire);
-    if (expected == 0)
-      return false;
-    if (sum_of(into.subspan(std::size_t{i} << block_shift, block_bytes)) != expected) {
+    if (expected != 0 && sum_of(into.subspan(std::size_t{i} << block_shift, block_bytes)) == expected)
+      continue;
+    if (expected != 0)
       drop({where.first + i, 1});
-      sound = false;
-    }
+    sound = false;
   }
   return sound;
 }
@@ -123,14 +126,10 @@ result<void> block_cache::load() {
   if (!data)
     return data.error();
   data_ = std::move(data).value();
-  const auto read = load_sums();
-  if (!read)
-    return read.error();
-  found_ = read.value();
+  found_ = load_sums();
   if (found_ != found::sound) {
-    for (std::uint64_t block = 0; found_ == found::damaged && block < blocks_; ++block)
-      if (present(block))
-        sums_[block].store(0, std::memory_order_relaxed);
+    if (present_ > 0)
+      sums_ = zero_pages<std::atomic<std::uint64_t>>{blocks_};
     present_ = 0;
     if (auto done = data_->resize(0); !done)
       return done;
@@ -138,20 +137,20 @@ result<void> block_cache::load() {
   return data_->resize(blocks_ << block_shift);
 }
 
-result<block_cache::found> block_cache::load_sums() {
+block_cache::found block_cache::load_sums() {
   auto file = disk_.open(name_ + ".sums", false);
   if (!file)
-    return file.error() == errc::not_found ? result<found>{found::none} : file.error();
+    return file.error() == errc::not_found ? found::none : found::damaged;
   const auto size = file.value()->size();
   if (!size)
-    return size.error();
+    return found::damaged;
   const auto most = 32 + validator_bytes_max + (blocks_ / page_blocks + 1) * 8 + blocks_ * 8;
   if (size.value() < 32 || size.value() > most)
     return found::damaged;
   std::vector<std::byte> bytes(size.value());
   const auto got = file.value()->read(0, bytes);
   if (!got)
-    return got.error();
+    return found::damaged;
   const auto body = std::span{bytes}.first(bytes.size() - 8);
   if (got.value() != bytes.size() || get_number<std::uint64_t>(bytes.data() + body.size()) != checksum(body))
     return found::damaged;

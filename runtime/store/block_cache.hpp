@@ -51,7 +51,7 @@ public:
 private:
   block_cache(disk& where, std::string name, block_cache_options options);
   result<void> load();
-  result<found> load_sums();
+  found load_sums();
 
   disk& disk_;
   const std::string name_;
