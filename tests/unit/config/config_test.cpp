@@ -210,6 +210,7 @@ TEST_CASE("a configuration of tomorrow's version is refused with that one reason
 TEST_CASE("text that is not TOML is refused with its place") {
   CHECK(problem("[memory\npool = 1").starts_with("node.toml:1:8: "));
   CHECK(problem("a = 1\na = 2").starts_with("node.toml:2:"));
+  CHECK(problem("[*memory]\n").starts_with("node.toml:1:"));
   CHECK(problem(std::string("a\0b", 3)).starts_with("node.toml:1:"));
   CHECK(problem(std::string(text_bytes_max + 1, '\n')).starts_with("node.toml: the file has"));
   CHECK(problem("a = " + std::string(100'000, '[')).starts_with("node.toml:1:"));
