@@ -123,6 +123,9 @@ result<std::unique_ptr<disk_file>> posix_disk::open(std::string_view name, bool 
                                 O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
   if (descriptor < 0)
     return errc_of(errno);
+  // After a sync that failed the kernel may show pages that it will never write, as clean ones. Without them
+  // reads show what is stored.
+  (void)posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
   return std::unique_ptr<disk_file>{std::make_unique<posix_file>(descriptor)};
 }
 

@@ -5,7 +5,8 @@
 
 namespace forerun::host {
 
-/// Files of one folder of this machine. Any thread.
+/// Files of one folder of this machine. A file that is opened shows what is stored, not what an earlier sync
+/// failed to store. Any thread.
 class posix_disk final : public disk {
 public:
   /// Makes the folder (mode 0700) and those above it if they are missing. Errors: `permission_denied`,

@@ -144,6 +144,7 @@ result<std::unique_ptr<disk_file>> sim_disk::open(std::string_view name, bool cr
     state_->inodes.push_back(found->second);
     state_->names_changed();
   }
+  found->second->reopened();
   return std::unique_ptr<disk_file>{std::make_unique<file>(state_, found->second)};
 }
 

@@ -21,8 +21,8 @@ inline constexpr std::size_t sector_bytes = 512;
 /// `sync_names`:
 ///   file systems with a journal keep those in order. The files behind them may be unsynced all the same.
 /// A `sync_data` that fails keeps a part of what it should have kept and forgets the rest: a later one does
-/// not bring it back, while reads go on seeing it (so Linux does; Rebello et al., "Can applications recover
-/// from fsync failures?", ATC 2020).
+/// not bring it back, while reads go on seeing it until the file is opened anew (so Linux does; Rebello et
+/// al., "Can applications recover from fsync failures?", ATC 2020).
 ///
 /// Any thread. Every call on the disk and its files counts as one operation.
 class sim_disk final : public disk {

@@ -141,6 +141,12 @@ void inode::sync_badly(dice& chance) {
   settle(chance);
 }
 
+void inode::reopened() {
+  now_ = stable_;
+  for (const auto& [at, versions] : pending_)
+    put(now_, at, versions.back());
+}
+
 bool inode::damage(std::uint64_t offset) {
   if (offset >= size_)
     return false;

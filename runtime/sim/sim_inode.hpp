@@ -29,6 +29,8 @@ public:
   void sync();
   /// A failed sync: some of the changes are stable, the others never will be.
   void sync_badly(dice& chance);
+  /// Opened anew: readers see no more what a failed sync forgot.
+  void reopened();
   /// False when there is no such byte.
   bool damage(std::uint64_t offset);
   /// What a crash leaves.

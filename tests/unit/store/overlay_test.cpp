@@ -121,6 +121,23 @@ TEST_CASE("after a sync that failed no flush says that all is well") {
   CHECK(volume->close().error() == errc::io_failed);
 }
 
+TEST_CASE("what an overlay shows that was opened anew after a failed sync survives its next flush") {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    sim_disk disk{seed};
+    auto volume = open(disk);
+    REQUIRE(volume->write(0, filled(8 * block_bytes, 1)));
+    REQUIRE(volume->flush());
+    REQUIRE(volume->write(0, filled(8 * block_bytes, 2)));
+    disk.fail_at(disk.operations(), errc::io_failed);
+    CHECK(volume->flush().error() == errc::io_failed);
+    volume = open(disk);
+    REQUIRE(volume->write(100, filled(block_bytes, 3)));
+    REQUIRE(volume->flush());
+    auto left = disk.crash(seed);
+    CHECK(read(*open(*left), 0, 8 * block_bytes) == read(*volume, 0, 8 * block_bytes));
+  }
+}
+
 TEST_CASE("a flush of nothing touches no disk") {
   sim_disk disk;
   auto volume = open(disk);
