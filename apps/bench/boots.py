@@ -1,7 +1,8 @@
 """Recorded boots, and how one of them is replayed against a server."""
 import json
+import subprocess
 
-from servers import Failed, Origin, run
+from servers import Failed, Origin
 
 PROGRAMS = ["none", "gcc", "db", "pyweb"]
 RECORDINGS = 3  # Of each program.
@@ -23,19 +24,27 @@ def recording(context, program, number):
     return path
 
 
-def replay(context, server, trace, mode):
-    """What the guest saw, by name; wrong contents are an error."""
+def replay(context, server, trace, mode, then=None):
+    """What the guest saw, by name; wrong contents are an error. `then` is told a way to make the guest leave."""
     command = [context.program("bench-replay"), "--connect", f"unix:{server.socket}", "--export", server.export]
-    command += ["--trace", trace, "--pattern-seed", Origin.PATTERN_SEED, *MODES[mode]]
-    saw = json.loads(run(command))
+    command += ["--trace", trace, "--pattern-seed", Origin.PATTERN_SEED, "--hold", *MODES[mode]]
+    command = [str(part) for part in command]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as guest:
+        line = guest.stdout.readline()
+        if line and then:
+            then(guest.stdin.close)
+        guest.stdin.close()
+    if guest.returncode != 0 or not line:
+        raise Failed(f"{server.name}: the replay ended with status {guest.returncode}")
+    saw = json.loads(line)
     if saw["mismatches"] or saw["failed"]:
         raise Failed(f"{server.name}: {saw['mismatches']} wrong blocks, {saw['failed']} failed requests")
     return saw
 
 
-def measured(context, origin, server, trace, mode):
+def measured(context, origin, server, trace, mode, then=None):
     """The same, with `traffic`: bytes from the origin ÷ distinct bytes that the guest read from the image."""
     before = origin.bytes_sent()
-    saw = replay(context, server, trace, mode)
+    saw = replay(context, server, trace, mode, then)
     saw["traffic"] = (origin.bytes_sent() - before) / saw["distinct_image_bytes"]
     return saw

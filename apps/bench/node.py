@@ -47,13 +47,16 @@ class Node(Server):
         """A volume's counters."""
         return next(row for row in self.tell("volume", "list") if row["name"] == name)["counters"]
 
-    def cpu_after(self):
-        """CPU seconds that the node spends on what it just saw, beyond what it takes when it has nothing to do."""
+    def cpu_of(self, event):
+        """CPU seconds that the node spends on what `event()` causes, beyond what it takes when it is idle."""
+        time.sleep(DIGEST_SECONDS)  # For what came before.
         begin = self.cpu_seconds()
         time.sleep(DIGEST_SECONDS)
-        busy = self.cpu_seconds()
+        idle = self.cpu_seconds() - begin
+        begin = self.cpu_seconds()
+        event()
         time.sleep(DIGEST_SECONDS)
-        return max(0.0, (busy - begin) - (self.cpu_seconds() - busy))
+        return max(0.0, self.cpu_seconds() - begin - idle)
 
 
 def copy_data(source, target):

@@ -18,6 +18,7 @@ struct arguments {
   std::string trace;
   double speed = 10;
   bool serial = false;
+  bool hold = false;
   std::optional<std::uint64_t> pattern_seed;
 };
 
@@ -65,6 +66,9 @@ int run(const arguments& wanted) {
   if (!saw)
     return fail("replay", saw.error());
   print(saw.value());
+  std::fflush(stdout);
+  while (wanted.hold && std::getchar() != EOF) {
+  }
   return 0;
 }
 
@@ -78,6 +82,7 @@ int main(int count, char** values) {
   app.add_option("--trace", wanted.trace, "The recording, plain or gzip")->required();
   app.add_option("--speed", wanted.speed, "Think times are divided by this");
   app.add_flag("--serial", wanted.serial, "A guest that hardly overlaps its reads");
+  app.add_flag("--hold", wanted.hold, "Stay connected until standard input ends");
   app.add_option("--pattern-seed", wanted.pattern_seed, "Verify reads against this pattern image");
   CLI11_PARSE(app, count, values);
   return run(wanted);
