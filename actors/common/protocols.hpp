@@ -15,7 +15,7 @@ using tier_actor =
                      caf::result<std::uint64_t>(drop_atom), caf::result<void>(tick_atom)>;
 
 using vm_actor =
-    caf::typed_actor<caf::result<void>(run_begun), caf::result<void>(observed),
+    caf::typed_actor<caf::result<void>(run_begun), caf::result<void>(run_ended), caf::result<void>(observed),
                      caf::result<volume_figures>(caf::get_atom), caf::result<region_reads>(regions)>;
 
 using volume_actor =

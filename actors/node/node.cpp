@@ -90,6 +90,19 @@ bool node::stop() {
   auto& ground = *parts_->on;
   // Clients are answered and leave first; that ends their runs, and the models learn them.
   ground.server->stop(drain_max);
+  const bool well = end_actors();
+  parts_->system.await_all_actors_done();
+  if (!ground.log)
+    return well;
+  const auto done = ground.log->commit(provenance::durability::synced);
+  if (!done)
+    spdlog::error("the end of the provenance log could not be written: {}", to_string(done.error()));
+  return well && done;
+}
+
+/// Ends them in the order in which nothing is lost: volumes, then models, then all that only serves.
+bool node::end_actors() {
+  auto& ground = *parts_->on;
   caf::scoped_actor self{parts_->system};
   using lists = std::pair<std::vector<open_volume>, std::vector<image_id>>;
   const auto [volumes, images] = parts_->call<lists>([](node_state& state) {
@@ -125,12 +138,6 @@ bool node::stop() {
   caf::anon_send_exit(parts_->main, caf::exit_reason::user_shutdown);
   self->wait_for(parts_->main);
   parts_->main = nullptr;
-  parts_->system.await_all_actors_done();
-  if (ground.log)
-    if (const auto done = ground.log->commit(provenance::durability::synced); !done) {
-      spdlog::error("the end of the provenance log could not be written: {}", to_string(done.error()));
-      well = false;
-    }
   return well;
 }
 

@@ -42,6 +42,8 @@ public:
   void metrics_text(control::reply<std::string> to) override;
 
 private:
+  bool end_actors();
+
   struct parts;
   std::unique_ptr<parts> parts_;
 };

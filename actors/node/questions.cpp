@@ -146,6 +146,7 @@ void node_state::list_volumes(std::function<void(std::vector<control::volume_row
             counters.prefetched_blocks = totals.prefetched;
             counters.used_blocks = used;
             counters.waste_blocks = totals.waste;
+            counters.missed_blocks = got.value().demand_blocks;
             counters.origin_bytes = got.value().origin_bytes;
             counters.accuracy = share(used, totals.prefetched);
             counters.coverage = share(used, used + got.value().demand_blocks);

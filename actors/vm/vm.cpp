@@ -21,6 +21,11 @@ struct vm_state {
           next->program = run.program;
           who = std::move(next);
         },
+        [this](const run_ended&) {
+          auto next = std::make_shared<identity>(*who);
+          next->run = {};
+          who = std::move(next);
+        },
         [this](const observed& seen) {
           count(*seen.batch);
           others->tell<provenance_actor>({role::provenance, 0}, record_batch{who, seen.batch});

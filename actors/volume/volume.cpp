@@ -52,6 +52,7 @@ struct volume_state {
   void end() {
     if (run.value == 0)
       return;
+    parts.others->tell<vm_actor>({role::vm, parts.device->id().value}, run_ended{{}, run});
     if (const auto& image = parts.device->image()) {
       parts.others->tell<predictor_actor>({role::predictor, image->id.value}, run_ended{image->id, run});
       parts.others->tell<prefetcher_actor>({role::prefetcher, 0}, run_ended{image->id, run});

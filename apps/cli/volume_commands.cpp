@@ -33,6 +33,7 @@ void put(json& out, const control::volume_row& row) {
       .field("stall_seconds", counters.stall_seconds)
       .field("origin_bytes", counters.origin_bytes)
       .field("distinct_read_bytes", counters.distinct_read_bytes)
+      .field("missed_blocks", counters.missed_blocks)
       .field("accuracy", counters.accuracy)
       .field("coverage", counters.coverage)
       .close();

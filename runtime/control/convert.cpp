@@ -160,6 +160,7 @@ void write(wire::VolumeRow::Builder to, const volume_row& from) {
   counters.setStallSeconds(from.counters.stall_seconds);
   counters.setOriginBytes(from.counters.origin_bytes);
   counters.setDistinctReadBytes(from.counters.distinct_read_bytes);
+  counters.setMissedBlocks(from.counters.missed_blocks);
   counters.setAccuracy(from.counters.accuracy);
   counters.setCoverage(from.counters.coverage);
 }
@@ -187,6 +188,7 @@ volume_row read(wire::VolumeRow::Reader from) {
                        .stall_seconds = counters.getStallSeconds(),
                        .origin_bytes = counters.getOriginBytes(),
                        .distinct_read_bytes = counters.getDistinctReadBytes(),
+                       .missed_blocks = counters.getMissedBlocks(),
                        .accuracy = counters.getAccuracy(),
                        .coverage = counters.getCoverage()}};
 }

@@ -88,6 +88,7 @@ struct volume_counters {
   double stall_seconds = 0;
   std::uint64_t origin_bytes = 0;
   std::uint64_t distinct_read_bytes = 0;
+  std::uint64_t missed_blocks = 0; ///< Of the image: fetched while a read waited.
   double accuracy = 0; ///< 0..1.
   double coverage = 0; ///< 0..1.
 };

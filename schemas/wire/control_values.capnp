@@ -140,6 +140,8 @@ struct VolumeCounters {
   # (hit + late) / prefetched, in blocks; 0 to 1.
   coverage @12 :Float64;
   # (hit + late) / (hit + late + demand misses); 0 to 1.
+  missedBlocks @13 :UInt64;
+  # Fetched from the origin while a read waited.
 }
 
 struct VolumeSpec {
