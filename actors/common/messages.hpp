@@ -108,6 +108,10 @@ struct plan_done {
   std::uint64_t bytes = 0;
   instant sent_at{};
 };
+/// The local disk has no room for what is fetched: prefetch pauses, reads go on.
+struct storage_full {
+  image_id image{};
+};
 /// The image's actor was restarted: nothing is on its way any more.
 struct fetches_forgotten {
   image_id image{};
@@ -223,6 +227,7 @@ CAF_ADD_TYPE_ID(forerun, (forerun::actors::demand_sent))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::demand_done))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::plan_done))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::fetches_forgotten))
+CAF_ADD_TYPE_ID(forerun, (forerun::actors::storage_full))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::settled))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::record_batch))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::region_reads))
@@ -266,6 +271,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::demand_sent)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::demand_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::plan_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::fetches_forgotten)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::storage_full)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::settled)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::regions)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::region_chances)

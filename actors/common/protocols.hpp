@@ -37,8 +37,8 @@ using prefetcher_actor =
     caf::typed_actor<caf::result<void>(forecast_made), caf::result<void>(predicted),
                      caf::result<void>(observed), caf::result<void>(missed), caf::result<void>(demand_sent),
                      caf::result<void>(demand_done), caf::result<void>(plan_done),
-                     caf::result<void>(fetches_forgotten), caf::result<void>(settled),
-                     caf::result<void>(run_ended), caf::result<void>(tick_atom),
+                     caf::result<void>(fetches_forgotten), caf::result<void>(storage_full),
+                     caf::result<void>(settled), caf::result<void>(run_ended), caf::result<void>(tick_atom),
                      caf::result<std::vector<prefetch_figures>>(caf::get_atom)>;
 
 } // namespace forerun::actors

@@ -5,6 +5,7 @@
 #include <absl/container/flat_hash_map.h>
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 namespace forerun::actors {
 
@@ -220,8 +221,11 @@ struct image_state {
   /// the block would be nowhere in between. A full or failing disk only means that nothing is kept there.
   void keep_on_disk(const admitted& here, std::span<const std::byte> data, bool at_once) {
     auto keep = [disk = parts.plane->disk, others = parts.others, here](std::span<const std::byte> bytes) {
-      if (disk->put(here.where, bytes))
+      const auto kept = disk->put(here.where, bytes);
+      if (kept)
         others->tell<tier_actor>({role::tier, tier_disk}, here);
+      else if (kept.error() == errc::no_space)
+        others->tell<prefetcher_actor>({role::prefetcher, 0}, storage_full{here.image});
     };
     if (at_once) {
       keep(data);
@@ -263,11 +267,26 @@ struct image_state {
     send(failure.again);
   }
 
+  /// What was moved early and is written whole before anybody read it was moved for nothing. With several
+  /// volumes on the image another one may still read it.
+  void overwrite(const access& entry) {
+    if (volumes.size() > 1)
+      return;
+    for (auto block = entry.where.first; block < std::min(entry.where.end(), parts.plane->blocks()); ++block)
+      if (parts.plane->map.at(block).fresh() && entry.bytes >= block_bytes) {
+        parts.plane->map.use_first(block);
+        ledger.wasted(block, prefetch::settlement::overwritten, now(self));
+      }
+  }
+
   /// The first read of a prefetched block is a hit.
   void settle(const access_batch& batch) {
+    volumes.insert(batch.volume);
     for (const auto& entry : batch.entries) {
-      if (entry.op != operation::read)
+      if (entry.op != operation::read) {
+        overwrite(entry);
         continue;
+      }
       if (entry.first_use_blocks > 0)
         for (auto block = entry.where.first; block < std::min(entry.where.end(), parts.plane->blocks());
              ++block)
@@ -324,6 +343,7 @@ struct image_state {
   prefetch::ledger ledger;
   absl::flat_hash_map<std::uint64_t, waiting> waiters; ///< Bounded by the table.
   absl::flat_hash_map<std::uint64_t, open_fetch> open; ///< One for each fetch of the table.
+  std::set<volume_id> volumes; ///< That touched the image; bounded by the node's volumes.
   std::uint64_t next_waiter = 1;
   image_figures figures;
   std::vector<std::pair<reason, std::uint32_t>> used; ///< Since the last report; one for each expert.

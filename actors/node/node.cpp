@@ -18,6 +18,8 @@ constexpr auto drain_max = std::chrono::seconds{5};
 
 caf::actor_system_config& configured(caf::actor_system_config& config) {
   // Sharing one queue costs nothing while nothing happens, and wakes a worker at once; stealing polls.
+  // What each kind of actor has to do, for `forerun actors` and /metrics.
+  config.set("caf.metrics-filters.actors.includes", std::vector<std::string>{"forerun.*"});
   config.set("caf.scheduler.policy", "sharing");
   config.set("caf.scheduler.max-threads", std::max(2u, std::min(8u, std::thread::hardware_concurrency())));
   return config;
@@ -52,6 +54,7 @@ node::node(std::unique_ptr<ground> on) : parts_(std::make_unique<parts>(std::mov
   nbd::server_options options;
   options.io_threads = ground.config.nbd.io_threads;
   options.connections_max = ground.config.nbd.connections_max;
+  options.session.bytes_open_max = ground.config.nbd.inflight_bytes_max;
   options.beyond_loopback = ground.config.nbd.insecure;
   ground.server = std::make_unique<nbd::server>(ground.exports, *ground.time, options);
   parts_->main = parts_->system.spawn<node_actor::stateful_impl<node_state>, caf::detached>(std::ref(ground));

@@ -1,3 +1,4 @@
+#include "actors/node/loads.hpp"
 #include "actors/node/state.hpp"
 #include "actors/tier/tier.hpp"
 #include <fmt/format.h>
@@ -204,6 +205,7 @@ void node_state::status(const control::reply<control::node_status>& to) {
 
 void node_state::list_actors(const control::reply<std::vector<control::actor_row>>& to) {
   std::vector<control::actor_row> rows;
+  const auto loads = actor_loads(self->system());
   for (const auto& [where, child] : children.children()) {
     control::actor_row row;
     row.name = child.name;
@@ -211,6 +213,11 @@ void node_state::list_actors(const control::reply<std::vector<control::actor_row
     row.state = child.running ? "running" : "restarting";
     row.restarts = child.restarts;
     row.last_error = child.last_error;
+    // CAF counts by kind: actors of one kind show the same figures.
+    if (const auto load = loads.find(child.name.substr(0, child.name.find(' '))); load != loads.end()) {
+      row.mailbox = load->second.mailbox;
+      row.processed = load->second.processed;
+    }
     rows.push_back(std::move(row));
   }
   to(std::move(rows));

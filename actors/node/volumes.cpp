@@ -201,9 +201,12 @@ void node_state::start_image(open_image image) {
                  });
   if (on.config.prefetch.enabled)
     children.start({role::predictor, id.value}, "forerun.predictor " + image.entry.url, [this, id] {
+      predict::mix_limits limits;
+      limits.cache_blocks = on.pool->slots();
+      limits.budget.traffic_max = static_cast<float>(on.config.prefetch.traffic_cap);
       return caf::actor_cast<caf::actor>(
-          spawn_predictor(self->system(), {id, std::make_shared<catalog_models>(*on.catalog), on.planes,
-                                           on.others, on.workers.get()}));
+          spawn_predictor(self->system(), {limits, id, std::make_shared<catalog_models>(*on.catalog),
+                                           on.planes, on.others, on.workers.get()}));
     });
   images.emplace(id, std::move(image));
 }

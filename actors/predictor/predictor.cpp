@@ -15,7 +15,8 @@ constexpr std::uint32_t rest_after_hits = 4096;
 struct predictor_state {
   static inline const char* name = "forerun.predictor";
 
-  predictor_state(predictor_actor::pointer me, predictor_parts given) : self(me), parts(std::move(given)) {
+  predictor_state(predictor_actor::pointer me, predictor_parts given)
+      : self(me), parts(std::move(given)), mix(parts.limits) {
     if (const auto saved = parts.models->load(parts.image); !saved.empty())
       if (const auto loaded = load_model(saved, history, mix); !loaded)
         spdlog::warn("the model of image {} is {}: it is learned anew", parts.image.value,

@@ -15,6 +15,7 @@ public:
 };
 
 struct predictor_parts {
+  predict::mix_limits limits;
   image_id image{};
   std::shared_ptr<model_store> models;
   std::shared_ptr<const volume::planes> images; ///< Where to see what is local.

@@ -8,6 +8,8 @@ namespace {
 
 /// While something waits for time to pass (a share of bandwidth, an idle link), it is looked at so often.
 constexpr auto pump_interval = std::chrono::milliseconds{5};
+/// After the local disk was full, nothing is moved early for so long.
+constexpr auto storage_pause = std::chrono::seconds{10};
 
 struct prefetcher_state {
   static inline const char* name = "forerun.prefetcher";
@@ -41,6 +43,7 @@ struct prefetcher_state {
           with(what.image, [&](auto& to) { to.done(what.planned, what.bytes, what.sent_at, now(self)); });
         },
         [this](const fetches_forgotten& what) { with(what.image, [&](auto& to) { to.forget_in_flight(); }); },
+        [this](const storage_full& what) { held_until[what.image] = now(self) + storage_pause; },
         [this](const settled& what) {
           with(what.image, [&](auto& to) {
             for (const auto& [why, blocks] : what.used)
@@ -76,6 +79,8 @@ struct prefetcher_state {
       schedulers.erase(image);
       return;
     }
+    if (const auto held = held_until.find(image); held != held_until.end() && now(self) < held->second)
+      return;
     auto plans = scheduler.next(now(self), *plane);
     if (!plans.empty() && !others->tell<image_actor>({role::image, image.value}, plan_batch{plans}))
       for (const auto& item : plans) // Between an image's actor and the next one nothing can be moved.
@@ -98,6 +103,7 @@ struct prefetcher_state {
   std::shared_ptr<const volume::planes> images;
   std::shared_ptr<directory> others;
   std::map<image_id, prefetch::scheduler> schedulers; ///< One for each open image.
+  std::map<image_id, instant> held_until;             ///< The local disk was full.
   bool ticking = false;
 };
 
