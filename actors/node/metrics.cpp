@@ -82,7 +82,7 @@ void node_metrics(writer& out, const control::node_status& of) {
   out.node_gauge("prefetch-window", "What may be on its way.", "bytes", number(of.prefetch.window_bytes));
   out.node_gauge("prefetch-threshold", "Predictions less probable are left alone.", "ratio",
                  of.prefetch.threshold);
-  out.node_gauge("origin-bandwidth", "As measured.", "bytes-per-second",
+  out.node_gauge("origin-bandwidth-bytes-per", "As measured.", "second",
                  number(of.prefetch.bandwidth_bytes_second));
   out.node_gauge("origin-delay", "As measured.", "seconds",
                  std::chrono::duration<double>(of.prefetch.delay).count());
