@@ -6,6 +6,14 @@ using sim::sim_disk;
 
 namespace {
 
+#ifdef FORERUN_SANITIZED
+constexpr std::uint64_t stories = 4; ///< Ten times slower.
+constexpr std::uint64_t volumes_crashed = 30;
+#else
+constexpr std::uint64_t stories = 24;
+constexpr std::uint64_t volumes_crashed = 150;
+#endif
+
 /// A program that works on a volume: `steps` random things with a flush now and then, and sometimes it ends
 /// and begins again. Whatever fails, fails. With `inside` it also writes in the middle of flushes, after one
 /// of their disk operations.
@@ -82,7 +90,7 @@ std::uint64_t play(std::uint64_t seed, arrange fault, std::uint64_t operation, s
 }
 
 void play_all(arrange fault) {
-  for (std::uint64_t seed = 1; seed <= 24; ++seed) {
+  for (std::uint64_t seed = 1; seed <= stories; ++seed) {
     const auto operations = play(seed, fault, ~std::uint64_t{0}, 3);
     for (std::uint64_t at = 0; at < operations; ++at)
       play(seed, fault, at, 3);
@@ -105,7 +113,7 @@ TEST_CASE("a full disk at any operation loses nothing that is flushed before or 
 }
 
 TEST_CASE("a volume that crashes again and again keeps what was flushed") {
-  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+  for (std::uint64_t seed = 1; seed <= volumes_crashed; ++seed) {
     INFO("seed ", seed);
     auto disk = std::make_unique<sim_disk>(seed);
     overlay_model model;
