@@ -2,6 +2,7 @@
 #include "runtime/base/address.hpp"
 #include "runtime/base/units.hpp"
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 namespace forerun::actors {
 
@@ -47,17 +48,21 @@ attempt<open_image> open_image_at(ground& on, const std::string& url) {
 }
 
 attempt<open_volume> open_volume_on(ground& on, const store::volume_entry& entry, const open_image* image) {
+  std::string problem;
   auto overlay = store::overlay::open(*on.volumes_disk, volume_file(entry.id),
-                                      {entry.bytes, entry.id.value, on.config.disk.overlay_bytes});
+                                      {entry.bytes, entry.id.value, on.config.disk.overlay_bytes}, &problem);
   if (!overlay) {
-    const auto what = fmt::format("the written blocks of volume {} ({}.map): {}", entry.name,
-                                  volume_file(entry.id), to_string(overlay.error()));
+    const auto what =
+        fmt::format("the written blocks of volume {} ({}.map): {}", entry.name, volume_file(entry.id),
+                    problem.empty() ? std::string{to_string(overlay.error())} : problem);
     return control::failure{
         overlay.error(), what,
         overlay.error() == errc::corrupt
             ? "restore the file from a backup, or delete the volume; it is not touched until then"
             : "look at the data folder and its free space"};
   }
+  if (const auto cut = overlay.value()->cut_bytes(); cut > 0)
+    spdlog::warn("volume {}: {} bytes of a flush that a crash cut short are left out", entry.name, cut);
   open_volume made;
   made.entry = entry;
   made.image_url = image != nullptr ? image->entry.url : "";

@@ -31,6 +31,7 @@ struct node_state {
                                      std::optional<attempt<open_image>> image);
   void start_image(open_image image);
   void delete_volume(const std::string& name, const control::reply<control::done>& to);
+  void delete_unopened(const std::string& name, const control::reply<control::done>& to);
   void export_volume(const std::string& name, const std::string& listen,
                      const control::reply<control::export_place>& to);
   const open_volume* find(const std::string& name) const;

@@ -271,7 +271,7 @@ void node_state::open_later(const store::volume_entry& entry, const std::string&
 void node_state::delete_volume(const std::string& volume, const control::reply<control::done>& to) {
   const auto* found = find(volume);
   if (found == nullptr) {
-    to.fail(no_such_volume(volume));
+    delete_unopened(volume, to);
     return;
   }
   const auto id = found->entry.id;
@@ -303,6 +303,28 @@ void node_state::delete_volume(const std::string& volume, const control::reply<c
         to(control::done{});
       },
       caf::get_atom_v);
+}
+
+/// A volume that cannot be opened, because its image or its own blocks are damaged or gone.
+void node_state::delete_unopened(const std::string& volume, const control::reply<control::done>& to) {
+  const auto known = on.catalog->volumes();
+  if (!known) {
+    to.fail(known.error());
+    return;
+  }
+  for (const auto& entry : known.value()) {
+    if (entry.name != volume)
+      continue;
+    unopened.erase(volume);
+    if (const auto done = on.catalog->remove_volume(volume); !done) {
+      to.fail(done.error());
+      return;
+    }
+    (void)store::overlay::remove(*on.volumes_disk, fmt::format("volume-{}", entry.id.value));
+    to(control::done{});
+    return;
+  }
+  to.fail(no_such_volume(volume));
 }
 
 void node_state::export_volume(const std::string& volume, const std::string& address,
