@@ -163,7 +163,7 @@ bool mix::propose(mix_expert by, std::uint16_t context, std::uint64_t block, flo
   ++issued_;
   ++insertions_;
   budget_.issued(one->cold);
-  fill_.asked({block, 1});
+  fill_.asked({block, 1}, p);
   constexpr std::array names = {expert::stream, expert::association, expert::neighbourhood};
   std::size_t speaker = 0;
   for (std::size_t other = 0; other < mix_experts; ++other)

@@ -10,7 +10,7 @@ struct mix_budget_limits {
   float credit_start = 64;     ///< Blocks that may be moved on trust.
   float precision_min = 0.24f; ///< Of moved blocks so many must be used, or trust ends.
   float cold_start = 32;       ///< The same for blocks that were never read.
-  float cold_precision_min = 0.8f;
+  float cold_precision_min = 0.88f;
   float traffic_max = 1.3f; ///< Blocks moved, of what demand alone would have moved.
 };
 

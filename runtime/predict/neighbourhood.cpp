@@ -2,6 +2,7 @@
 #include "runtime/predict/neighbourhood_features.hpp"
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace forerun::predict {
 namespace {
@@ -25,16 +26,23 @@ struct wanted {
 } // namespace
 
 bool neighbourhood::allowed(std::uint64_t more) const {
-  const auto unread = static_cast<float>(asked_ - used_ + more);
-  if (unread > limits_.waste_max * static_cast<float>(read_) + static_cast<float>(limits_.grace_blocks))
+  const auto unread = asked_ - used_ + more;
+  if (static_cast<float>(unread) >
+      limits_.unread_max * static_cast<float>(read_) + limits_.unread_slack_blocks)
     return false;
-  return unread <= static_cast<float>(limits_.trial_blocks) ||
-         static_cast<float>(used_) >= limits_.precision_min * static_cast<float>(asked_);
+  return own_asked_ - own_used_ + more <= limits_.trial_blocks ||
+         static_cast<float>(own_used_) >= limits_.precision_min * static_cast<float>(own_asked_);
+}
+
+float neighbourhood::waste() const {
+  // What is unread now is too much, since it is not over; what was stated is too little, since blocks that
+  // are unread after a while are the unlikely ones.
+  return 0.5f * static_cast<float>(asked_ - used_) + 0.5f * doubt_;
 }
 
 float neighbourhood::price(const link_figures& link) const {
-  const auto waste = static_cast<float>(asked_ - used_) / static_cast<float>(read_ + 512);
-  const auto off = std::clamp((waste - limits_.waste_aim) / waste_scale, -1.0f, 3.0f);
+  const auto share = waste() / static_cast<float>(read_ + 512);
+  const auto off = std::clamp((share - limits_.waste_aim) / waste_scale, -1.0f, 3.0f);
   // What a block costs on the link while a round trip could be saved. The bandwidth that was seen is no more
   // than what was asked for, which is little before anything is filled in.
   const auto delay = link.delay > nanos{0} ? link.delay : delay_unknown;
@@ -47,18 +55,21 @@ void neighbourhood::observe(extent read, bool act, const residency& here, const 
                             instant now, std::vector<prediction>& out) {
   if (read.count == 0)
     return;
-  std::uint32_t asked_before = 0;
-  const auto fresh = map_.add_read(read, asked_before);
-  read_ += fresh;
-  used_ += asked_before;
-  if (!act || fresh == 0 || !allowed(1))
+  const auto before = std::exchange(before_, read);
+  const auto effect = map_.add_read(read);
+  read_ += effect.fresh;
+  used_ += effect.asked;
+  own_used_ += effect.own;
+  doubt_ = std::max(0.0f, doubt_ - effect.doubt);
+  if (!act || effect.fresh == 0 || !allowed(1))
     return;
 
-  const neighbourhood_view view(map_, read, reach_blocks);
+  const neighbourhood_view view(map_, read, before, reach_blocks);
   const auto least = price(link);
   std::vector<wanted> wanted_extents;
   for (const auto block : view.unread()) {
-    if (block >= here.blocks() || !here.absent(block))
+    // What was asked for and is absent left unread, or nobody would move it: once is enough.
+    if (block >= here.blocks() || !here.absent(block) || map_.was_asked(block))
       continue;
     float read_later = model_->bias_read_later, saves = model_->bias_saves;
     for (const auto at : view.features(block)) {
@@ -83,23 +94,28 @@ void neighbourhood::observe(extent read, bool act, const residency& here, const 
   for (const auto& one : wanted_extents) {
     if (!allowed(one.where.count))
       break;
-    asked_ += map_.add_asked(one.where);
-    out.push_back(
-        {one.where, one.probability / static_cast<float>(one.where.count), now, expert::neighbourhood, 0});
+    const auto probability = one.probability / static_cast<float>(one.where.count);
+    own_asked_ += count(one.where, probability, true);
+    out.push_back({one.where, probability, now, expert::neighbourhood, 0});
   }
 }
 
-void neighbourhood::asked(extent where) {
-  asked_ += map_.add_asked(where);
+std::uint32_t neighbourhood::count(extent where, float probability, bool own) {
+  const auto added = map_.add_asked(where, 1 - probability, own);
+  asked_ += added;
+  doubt_ += static_cast<float>(added) * (1 - probability);
+  return added;
 }
 
 void neighbourhood::forget() {
   map_.clear();
-  read_ = asked_ = used_ = 0;
+  read_ = asked_ = used_ = own_asked_ = own_used_ = 0;
+  doubt_ = 0;
+  before_ = {};
 }
 
 neighbourhood_figures neighbourhood::figures() const {
-  return {read_, asked_, used_, !allowed(1), map_.memory_bytes()};
+  return {read_, asked_, used_, own_asked_, own_used_, !allowed(1), map_.memory_bytes()};
 }
 
 } // namespace forerun::predict

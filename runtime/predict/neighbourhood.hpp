@@ -15,20 +15,24 @@ struct link_figures {
 };
 
 struct neighbourhood_limits {
-  float waste_aim = 0.28f; ///< Unread prefetched blocks for each read one, which the price is steered to.
-  float waste_max = 0.29f; ///< The same, where it stops at once.
-  std::uint32_t grace_blocks = 96; ///< Unread ones that are allowed before anything was read.
-  /// Of its blocks so many must be read, or it is silent: on boots it is 0.4 at its worst moment, on the
+  /// Wasted blocks for each read one, which the price is steered to.
+  float waste_aim = 0.24f;
+  /// So many blocks for each read one may be asked for and not read yet; at that it stops at once.
+  float unread_max = 0.28f;
+  float unread_slack_blocks = 512; ///< Beyond that share: much of what was asked for last is read soon.
+  /// Of its own blocks so many must be read, or it is silent: on boots it is 0.4 at its worst moment, on the
   /// unpredictable reads of a search engine 0.2 to 0.3.
   float precision_min = 0.35f;
   std::uint32_t trial_blocks = 160; ///< Unread ones before that is asked.
 };
 
 struct neighbourhood_figures {
-  std::uint64_t read_blocks = 0;  ///< Distinct ones.
-  std::uint64_t asked_blocks = 0; ///< Moved before they were read, by whomever.
-  std::uint64_t used_blocks = 0;  ///< Of those, read since.
-  bool silent = false;            ///< This image is not predictable in this way.
+  std::uint64_t read_blocks = 0;      ///< Distinct ones.
+  std::uint64_t asked_blocks = 0;     ///< Moved before they were read, by whomever.
+  std::uint64_t used_blocks = 0;      ///< Of those, read since.
+  std::uint64_t own_asked_blocks = 0; ///< By this expert alone.
+  std::uint64_t own_used_blocks = 0;
+  bool silent = false; ///< This image is not predictable in this way.
   std::size_t memory_bytes = 0;
 };
 
@@ -52,21 +56,27 @@ public:
                std::vector<prediction>& out);
   /// Another expert asked for blocks that were never read: their waste counts here too, so that all
   /// speculation on unknown blocks has one bound.
-  void asked(extent where);
+  void asked(extent where, float probability) { count(where, probability, false); }
   /// A new run starts with nothing read.
   void forget();
   neighbourhood_figures figures() const;
 
 private:
   bool allowed(std::uint64_t more) const;
+  std::uint32_t count(extent where, float probability, bool own);
+  float waste() const;
   float price(const link_figures& link) const;
 
   neighbourhood_limits limits_;
   const neighbourhood_model* model_;
   neighbourhood_map map_;
+  extent before_; ///< The last read.
   std::uint64_t read_ = 0;
   std::uint64_t asked_ = 0;
   std::uint64_t used_ = 0;
+  std::uint64_t own_asked_ = 0;
+  std::uint64_t own_used_ = 0;
+  float doubt_ = 0; ///< Expected waste: of asked, unread blocks, how unlikely they are to be read.
 };
 
 } // namespace forerun::predict

@@ -19,8 +19,9 @@ std::uint32_t far_bucket(std::uint32_t distance) {
 
 } // namespace
 
-neighbourhood_view::neighbourhood_view(const neighbourhood_map& map, extent read, std::uint32_t reach)
-    : map_(map), read_(read) {
+neighbourhood_view::neighbourhood_view(const neighbourhood_map& map, extent read, extent before,
+                                       std::uint32_t reach)
+    : map_(map), read_(read), before_(before) {
   from_ = read.first - std::min<std::uint64_t>(read.first, reach);
   const auto to = read.end() + reach;
   origin_ = (from_ - std::min(from_, sight)) / 64 * 64;
@@ -98,6 +99,19 @@ feature_list neighbourhood_view::features(std::uint64_t block) const {
   const auto other = above ? read_.first : read_.end() - 1;
   const auto offset = bucket(other % 64 == 0 ? 0 : std::countr_zero(other) + 1, 3);
 
+  const auto size_class = [](std::uint32_t count) {
+    return count <= 4 ? count : count < 8 ? 5u : count < 16 ? 6u : count < 32 ? 7u : 8u;
+  };
+  // Where the read before lies: near below or above by powers of eight, else far.
+  const auto gap = read_.first >= before_.end() ? read_.first - before_.end()
+                                                : before_.first - std::min(before_.first, read_.end());
+  const auto place = (read_.first >= before_.first ? 6u : 0u) + (gap == 0     ? 0u
+                                                                 : gap < 8    ? 1u
+                                                                 : gap < 64   ? 2u
+                                                                 : gap < 512  ? 3u
+                                                                 : gap < 4096 ? 4u
+                                                                              : 5u);
+
   const std::array<std::uint32_t, feature_families> one = {
       below_bucket * 8 + run_below,
       above_bucket * 8 + run_above,
@@ -114,6 +128,12 @@ feature_list neighbourhood_view::features(std::uint64_t block) const {
       static_cast<std::uint32_t>((((above ? 4 : 0) + line) * 4 + offset) * 8) + length,
       run_below * 8 + run_above,
       static_cast<std::uint32_t>(block % 16) * 8 + below_bucket,
+      ((above ? 33u : 0u) + static_cast<std::uint32_t>(distance)) * 9 + size_class(read_.count),
+      (((above ? 9u : 0u) + size_class(read_.count)) * 12 + place) * 4 + (distance <= 3    ? 0u
+                                                                          : distance <= 8  ? 1u
+                                                                          : distance <= 16 ? 2u
+                                                                                           : 3u),
+      (size_class(read_.count) * 9 + size_class(before_.count)) * 7 + distance_bucket,
   };
   feature_list features;
   for (std::size_t at = 0; at < feature_families; ++at)

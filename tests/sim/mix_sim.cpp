@@ -222,6 +222,6 @@ int main(int argc, char** argv) {
              mixed.prefetched ? share(mixed.used, mixed.prefetched) : 1.0,
              share(mixed.misses + mixed.prefetched, lru.misses),
              share(mixed.misses + mixed.prefetched, alone.misses), mixed.microseconds,
-             share(memory.memory_bytes, 1u << 20), memory.fill.used_blocks, memory.fill.asked_blocks,
+             share(memory.memory_bytes, 1u << 20), memory.fill.own_used_blocks, memory.fill.own_asked_blocks,
              memory.fill.silent ? " silent" : "");
 }

@@ -17,8 +17,8 @@ using namespace forerun::predict;
 
 namespace {
 
-constexpr unsigned passes = 3;
-constexpr float rate = 0.1f; ///< AdaGrad's.
+constexpr unsigned passes = 6;
+constexpr float rate = 0.05f; ///< AdaGrad's.
 
 struct recording {
   std::string name, program;
@@ -44,12 +44,13 @@ std::vector<example> examples_of(const recording& from, const sim::guest_rule& r
           ++step_blocks[at];
   std::vector<example> examples;
   neighbourhood_map map;
+  extent before;
   for (std::size_t at = 0; at < steps.size(); ++at)
     for (const auto& where : steps[at].reads) {
-      std::uint32_t asked = 0;
-      if (map.add_read(where, asked) == 0)
+      const auto last = std::exchange(before, where);
+      if (map.add_read(where).fresh == 0)
         continue;
-      const neighbourhood_view view(map, where, neighbourhood::reach_blocks);
+      const neighbourhood_view view(map, where, last, neighbourhood::reach_blocks);
       for (const auto block : view.unread()) {
         const auto found = first_step.find(block);
         const bool later = found != first_step.end();
@@ -109,8 +110,7 @@ neighbourhood_model train(const std::vector<const recording*>& from) {
 sim::boot_result simulate(const recording& test, const sim::guest_rule& rule,
                           const neighbourhood_model* model) {
   sim::boot_guest guest(blocks_of(test.trace.bytes_needed()) + 64, {});
-  neighbourhood_limits limits;
-  neighbourhood fill(limits, model ? *model : neighbourhood_shipped);
+  neighbourhood fill({}, model ? *model : neighbourhood_shipped);
   auto result =
       guest.run(sim::steps_of(test.trace, rule), [&](extent read, instant now, std::vector<prediction>& out) {
         if (model)

@@ -74,7 +74,7 @@ TEST_CASE("unread blocks stay below their bound at every moment") {
     reads(fill, cache, {at * 40 % cache.size, 4});
     const auto seen = fill.figures();
     CHECK(static_cast<double>(seen.asked_blocks - seen.used_blocks) <=
-          limits.waste_max * static_cast<double>(seen.read_blocks) + limits.grace_blocks);
+          limits.unread_max * static_cast<double>(seen.read_blocks) + limits.unread_slack_blocks);
   }
 }
 
@@ -90,8 +90,8 @@ TEST_CASE("a read that another expert expected is remembered and causes nothing"
 TEST_CASE("what other experts ask for counts until it is read") {
   neighbourhood fill;
   empty_cache cache;
-  fill.asked({100, 50});
-  fill.asked({120, 50});
+  fill.asked({100, 50}, 0.5f);
+  fill.asked({120, 50}, 0.5f);
   CHECK(fill.figures().asked_blocks == 70);
   reads(fill, cache, {90, 40}, false);
   CHECK(fill.figures().used_blocks == 30);
