@@ -23,14 +23,18 @@ capnp::ReaderOptions limits(std::size_t bytes) {
   return options;
 }
 
-/// The RPC system has one limit for both ways; requests are small, and answers need not be.
+/// The RPC system has one limit for both ways; requests are small, and answers need not be. It would also go
+/// on reading from a client that leaves every answer unread.
 class bounded_requests final : public capnp::MessageStream {
 public:
-  explicit bounded_requests(kj::AsyncIoStream& stream) : inner_(stream) {}
+  bounded_requests(kj::AsyncIoStream& stream, std::shared_ptr<session> from)
+      : inner_(stream), session_(std::move(from)) {}
 
   kj::Promise<kj::Maybe<capnp::MessageReaderAndFds>>
   tryReadMessage(kj::ArrayPtr<kj::AutoCloseFd> fds, capnp::ReaderOptions,
                  kj::ArrayPtr<capnp::word> scratch) override {
+    if (!session_->reads_answers())
+      return kj::NEVER_DONE;
     return inner_.tryReadMessage(fds, limits(request_bytes_max), scratch);
   }
   kj::Promise<void> writeMessage(kj::ArrayPtr<const int> fds,
@@ -46,13 +50,14 @@ public:
 
 private:
   capnp::AsyncIoMessageStream inner_;
+  std::shared_ptr<session> session_;
 };
 
 /// One client of the control socket.
 struct connection {
   connection(kj::Own<kj::AsyncIoStream> s, std::shared_ptr<session> about,
              capnp::Capability::Client bootstrap, std::set<connection*>& all)
-      : stream(kj::mv(s)), requests(*stream),
+      : stream(kj::mv(s)), requests(*stream, about),
         network(requests, capnp::rpc::twoparty::Side::SERVER, limits(answer_bytes_max)),
         rpc(capnp::makeRpcServer(network, kj::mv(bootstrap))), own(std::move(about)), registry(all) {
     own->network = &network;

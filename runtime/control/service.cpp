@@ -142,10 +142,6 @@ private:
     // A call of a client that is gone ends at once, and nothing of it outlives the connection.
     context.allowCancellation();
     session_->last_call = ++call_count_;
-    if (session_->network == nullptr || session_->network->getCurrentQueueSize() > unread_bytes_max) {
-      session_->hang_up->fulfill();
-      return kj::NEVER_DONE;
-    }
     if (bad) {
       write_answer(context.getResults().initAnswer(), answer<T>{*bad});
       return kj::READY_NOW;
@@ -153,10 +149,13 @@ private:
     ++session_->open_calls;
     auto ended = kj::defer([from = session_] { --from->open_calls; });
     return calls_.ask<T>(limit, start)
-        .then([context, polish](answer<T>&& what) mutable {
+        .then([context, polish, from = session_](answer<T>&& what) mutable -> kj::Promise<void> {
+          if (!from->reads_answers())
+            return kj::NEVER_DONE;
           if (auto* value = std::get_if<0>(&what))
             polish(*value);
           write_answer(context.getResults().initAnswer(), what);
+          return kj::READY_NOW;
         })
         .attach(kj::mv(ended));
   }

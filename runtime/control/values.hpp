@@ -89,8 +89,8 @@ struct volume_counters {
   std::uint64_t origin_bytes = 0;
   std::uint64_t distinct_read_bytes = 0;
   std::uint64_t missed_blocks = 0; ///< Of the image: fetched while a read waited.
-  double accuracy = 0; ///< 0..1.
-  double coverage = 0; ///< 0..1.
+  double accuracy = 0;             ///< 0..1.
+  double coverage = 0;             ///< 0..1.
 };
 
 struct volume_row {

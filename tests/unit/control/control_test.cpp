@@ -1,7 +1,10 @@
 #include "runtime/control/client.hpp"
+#include "schemas/wire/control.capnp.h"
 #include "tests/unit/control/fake_node.hpp"
+#include <capnp/rpc-twoparty.h>
 #include <doctest/doctest.h>
 #include <fstream>
+#include <kj/async-io.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -340,4 +343,75 @@ TEST_CASE("an address for metrics that is taken stops the start and leaves no so
   REQUIRE(second.index() == 1);
   CHECK(std::get<1>(second).code == errc::busy);
   CHECK_FALSE(std::filesystem::exists(folder / "control.sock"));
+}
+
+namespace {
+
+/// A client's stream that is never read, but for whether the other side hung up.
+class unread_stream final : public capnp::MessageStream {
+public:
+  explicit unread_stream(kj::AsyncIoStream& stream) : stream_(stream), inner_(stream) {}
+
+  kj::Promise<kj::Maybe<capnp::MessageReaderAndFds>>
+  tryReadMessage(kj::ArrayPtr<kj::AutoCloseFd>, capnp::ReaderOptions, kj::ArrayPtr<capnp::word>) override {
+    return kj::NEVER_DONE;
+  }
+  kj::Promise<void> writeMessage(kj::ArrayPtr<const int> fds,
+                                 kj::ArrayPtr<const kj::ArrayPtr<const capnp::word>> segments) override {
+    return inner_.writeMessage(fds, segments);
+  }
+  kj::Promise<void>
+  writeMessages(kj::ArrayPtr<kj::ArrayPtr<const kj::ArrayPtr<const capnp::word>>> messages) override {
+    return inner_.writeMessages(messages);
+  }
+  kj::Maybe<int> getSendBufferSize() override { return inner_.getSendBufferSize(); }
+  kj::Promise<void> end() override { return kj::READY_NOW; }
+
+  bool hung_up(kj::AsyncIoContext& io) {
+    return stream_.whenWriteDisconnected()
+        .then([] { return true; })
+        .exclusiveJoin(io.provider->getTimer().afterDelay(20 * kj::SECONDS).then([] { return false; }))
+        .wait(io.waitScope);
+  }
+
+private:
+  kj::AsyncIoStream& stream_;
+  capnp::AsyncIoMessageStream inner_;
+};
+
+} // namespace
+
+TEST_CASE("a client that reads no answers is cut off, and no other waits for it") {
+  served_node served;
+  const auto fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  served.socket().copy(name.sun_path, sizeof name.sun_path - 1);
+  REQUIRE(::connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0);
+  {
+    // Asks for the largest answers there are and never reads: the loop of this client only runs to send.
+    auto io = kj::setupAsyncIo();
+    auto stream = io.lowLevelProvider->wrapSocketFd(fd, kj::LowLevelAsyncIoProvider::TAKE_OWNERSHIP);
+    unread_stream frozen(*stream);
+    capnp::TwoPartyVatNetwork network(frozen, capnp::rpc::twoparty::Side::CLIENT);
+    auto rpc = capnp::makeRpcClient(network);
+    capnp::MallocMessageBuilder words(8);
+    auto id = words.initRoot<capnp::rpc::twoparty::VatId>();
+    id.setSide(capnp::rpc::twoparty::Side::SERVER);
+    auto control = rpc.bootstrap(id).castAs<wire::Control>();
+    std::vector<kj::Promise<void>> asked;
+    for (int i = 0; i < 200; ++i) {
+      auto request = control.heatRequest();
+      request.setVolume("debian");
+      asked.push_back(request.send().ignoreResult());
+    }
+    // 200 answers of 160 KiB are four times what a client may leave unread.
+    auto tool = std::thread([&] {
+      auto other = connected(served.socket());
+      for (int i = 0; i < 20; ++i)
+        CHECK(value(other.status()).volumes == 1);
+    });
+    CHECK(frozen.hung_up(io));
+    tool.join();
+  }
 }

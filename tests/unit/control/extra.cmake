@@ -1,0 +1,1 @@
+target_compile_options(unit_control PRIVATE -Wno-non-virtual-dtor) # KJ does without
