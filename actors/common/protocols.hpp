@@ -10,9 +10,8 @@ using image_actor = caf::typed_actor<
     caf::result<void>(plan_batch), caf::result<void>(evicted), caf::result<void>(tick_atom),
     caf::result<image_figures>(caf::get_atom), caf::result<prefetch::ledger_entry>(why_atom, std::uint64_t)>;
 
-using tier_actor =
-    caf::typed_actor<caf::result<void>(admitted), caf::result<void>(observed), caf::result<void>(kept),
-                     caf::result<std::uint64_t>(drop_atom), caf::result<void>(tick_atom)>;
+using tier_actor = caf::typed_actor<caf::result<void>(admitted), caf::result<void>(observed),
+                                    caf::result<void>(kept), caf::result<std::uint64_t>(drop_atom)>;
 
 using vm_actor =
     caf::typed_actor<caf::result<void>(run_begun), caf::result<void>(run_ended), caf::result<void>(observed),

@@ -87,10 +87,13 @@ struct image_state {
   void fetch(const std::shared_ptr<volume::demand>& what) {
     waiting entry{what, std::vector<std::byte>(what->blocks.bytes()), outcome::late};
     // Only this actor makes blocks local, so what is missing now stays missing until `want` has seen it.
-    const auto missing = copy_local(entry);
+    std::vector<std::uint64_t> first_uses;
+    const auto missing = copy_local(entry, first_uses);
     const prefetch::waiter_id who{next_waiter++};
     const auto found = table.want(who, what->blocks, missing_blocks{what->blocks, missing});
     if (!found) {
+      for (const auto block : first_uses)
+        parts.plane->map.mark_fresh(block);
       what->answer(found.error(), outcome::failed);
       return;
     }
@@ -98,8 +101,11 @@ struct image_state {
     for (const auto piece : wanted.late)
       for (auto block = piece.first; block < piece.end(); ++block)
         use(ledger.late(block, now(self)));
+    // With nothing missing all of it arrived on the way from the I/O thread to here; otherwise these were
+    // found, and the read waits for others.
+    for (const auto block : first_uses)
+      use(wanted.missing == 0 ? ledger.late(block, now(self)) : ledger.hit(block, now(self)));
     if (wanted.missing == 0) {
-      // All of it arrived on the way from the I/O thread to here.
       what->answer(std::span<const std::byte>{entry.bytes}, outcome::late);
       return;
     }
@@ -111,8 +117,9 @@ struct image_state {
     send(wanted.orders);
   }
 
-  /// Fills in what is local, and tells what is not.
-  std::vector<bool> copy_local(waiting& entry) {
+  /// Fills in what is local, and tells what is not, and what of it was prefetched and is read for the first
+  /// time.
+  std::vector<bool> copy_local(waiting& entry, std::vector<std::uint64_t>& first_uses) {
     const auto where = entry.what->blocks;
     std::vector<bool> missing(where.count);
     for (std::uint32_t i = 0; i < where.count; ++i) {
@@ -122,7 +129,7 @@ struct image_state {
       const auto into = std::span{entry.bytes}.subspan(std::size_t{i} << block_shift).first<block_bytes>();
       missing[i] = !parts.plane->copy(block, into);
       if (!missing[i] && parts.plane->map.use_first(block))
-        use(ledger.late(block, now(self)));
+        first_uses.push_back(block);
     }
     return missing;
   }

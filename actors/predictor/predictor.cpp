@@ -61,12 +61,12 @@ struct predictor_state {
   }
 
   void observe(run_id run, const access& entry) {
-    const bool read = entry.op == operation::read;
-    const bool explained = read && history.explains(run, entry.where);
-    if (read && history.observe(run, entry))
-      publish(run);
     hits_in_a_row = entry.how == outcome::hit && entry.first_use_blocks == 0 ? hits_in_a_row + 1 : 0;
-    if (hits_in_a_row > rest_after_hits)
+    const bool resting = hits_in_a_row > rest_after_hits;
+    const bool explained = !resting && entry.op == operation::read && history.explains(run, entry.where);
+    if (history.observe(run, entry))
+      publish(run);
+    if (resting)
       return;
     const auto plane = parts.images->find(parts.image);
     if (!plane)

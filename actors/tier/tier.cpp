@@ -6,11 +6,6 @@ namespace forerun::actors {
 
 namespace {
 
-/// Batches of hits that are looked at in a tick; what comes beyond is dropped, because a tier needs to know
-/// what is hot, not every touch of it, and must not take the cores from the reads themselves.
-constexpr int batches_per_tick_max = 32;
-constexpr auto tick_interval = std::chrono::milliseconds{20};
-
 struct tier_state {
   static inline const char* name = "forerun.tier";
 
@@ -28,10 +23,6 @@ struct tier_state {
             policy->protect(cache::cache_key::of(what.image.value, block));
         },
         [this](drop_atom) { return drop_all(); },
-        [this](tick_atom) {
-          ticking = false;
-          batches = 0;
-        },
     };
   }
 
@@ -49,12 +40,6 @@ struct tier_state {
   }
 
   void touch(const access_batch& batch) {
-    if (!ticking) {
-      ticking = true;
-      self->delayed_send(self, tick_interval, tick_atom_v);
-    }
-    if (++batches > batches_per_tick_max)
-      return;
     for (const auto& entry : batch.entries)
       if (entry.op == operation::read)
         for (auto block = entry.where.first; block < entry.where.end(); ++block)
@@ -92,8 +77,6 @@ struct tier_state {
   std::shared_ptr<tier_store> store;
   std::shared_ptr<directory> others;
   std::unique_ptr<cache::policy> policy;
-  int batches = 0;
-  bool ticking = false;
 };
 
 } // namespace

@@ -1,10 +1,15 @@
 #include "actors/vm/vm.hpp"
 #include "actors/tier/tier.hpp"
 #include "runtime/base/block_set.hpp"
+#include <algorithm>
 
 namespace forerun::actors {
 
 namespace {
+
+/// Touches that the tiers hear of, and how many of them at once.
+constexpr double touches_per_second_max = 20000;
+constexpr double touches_burst_max = 4096;
 
 struct vm_state {
   static inline const char* name = "forerun.vm";
@@ -31,10 +36,14 @@ struct vm_state {
           others->tell<provenance_actor>({role::provenance, 0}, record_batch{who, seen.batch});
           if (image.value == 0)
             return;
-          others->tell<image_actor>({role::image, image.value}, seen);
           others->tell<predictor_actor>({role::predictor, image.value}, seen);
-          for (const auto tier : {tier_memory, tier_disk})
-            others->tell<tier_actor>({role::tier, tier}, seen);
+          if (notable(*seen.batch)) {
+            others->tell<image_actor>({role::image, image.value}, seen);
+            others->tell<prefetcher_actor>({role::prefetcher, 0}, seen);
+          }
+          if (sampled(*seen.batch))
+            for (const auto tier : {tier_memory, tier_disk})
+              others->tell<tier_actor>({role::tier, tier}, seen);
         },
         [this](caf::get_atom) {
           figures.run = who->run;
@@ -51,6 +60,27 @@ struct vm_state {
           return reads;
         },
     };
+  }
+
+  /// Something was used for the first time, waited for, or changed: of mere repetition nobody has to hear.
+  static bool notable(const access_batch& batch) {
+    return std::ranges::any_of(batch.entries, [](const access& entry) {
+      return entry.op != operation::read || entry.how != outcome::hit || entry.first_use_blocks > 0;
+    });
+  }
+
+  /// A tier needs to know what is hot, not every touch of it: past a rate, batches are left out.
+  bool sampled(const access_batch& batch) {
+    if (batch.entries.empty())
+      return false;
+    const auto now = batch.entries.back().arrived;
+    const auto earned = std::chrono::duration<double>(now - sampled_at).count() * touches_per_second_max;
+    touches_left = std::min(touches_burst_max, touches_left + std::max(0.0, earned));
+    sampled_at = now;
+    if (touches_left < static_cast<double>(batch.entries.size()))
+      return false;
+    touches_left -= static_cast<double>(batch.entries.size());
+    return true;
   }
 
   void count(const access_batch& batch) {
@@ -77,6 +107,8 @@ struct vm_state {
   std::shared_ptr<directory> others;
   volume_figures figures;
   block_set distinct;
+  instant sampled_at{};
+  double touches_left = touches_burst_max;
 };
 
 } // namespace
