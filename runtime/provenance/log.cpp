@@ -123,6 +123,11 @@ result<void> log::write_link(const link& it) {
   return success();
 }
 
+namespace {
+/// So much is written again at once after a failed sync.
+constexpr std::uint64_t rewrite_bytes = 1u << 20;
+} // namespace
+
 result<void> log::sync() {
   if (!file_ || durable_blocks_ == written_blocks_)
     return success();
@@ -141,21 +146,18 @@ result<void> log::sync() {
 
 result<void> log::write_again() {
   // After a failed sync the system may take its cached pages for clean and never write them. The next sync
-  // then proves nothing, unless the same bytes were made dirty again before it.
-  auto reader = segment_reader::open(disk_, file_number_, written_end_);
-  if (!reader)
-    return reader.error();
-  for (;;) {
-    const auto block = reader.value().next();
-    if (!block)
+  // then proves nothing, unless the same bytes were made dirty again before it. They are read through the
+  // handle that wrote them: one that is opened now may show what is stored instead.
+  std::vector<std::byte> piece(rewrite_bytes);
+  for (auto at = durable_end_; at < written_end_; at += piece.size()) {
+    piece.resize(std::min<std::uint64_t>(rewrite_bytes, written_end_ - at));
+    const auto got = file_->read(at, piece);
+    if (!got || got.value() != piece.size())
       return errc::io_failed; // What was written does not read back; a restart will say where.
-    if (!block.value())
-      return reader.value().offset() == written_end_ ? result<void>{success()} : errc::io_failed;
-    if (block.value()->offset < durable_end_)
-      continue;
-    if (auto written = file_->write(block.value()->offset, block.value()->image); !written)
+    if (auto written = file_->write(at, piece); !written)
       return written;
   }
+  return success();
 }
 
 result<segment_reader> log::reader_of(std::uint32_t number) const {

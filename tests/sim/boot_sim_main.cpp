@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <cstring>
 
-/// boot_sim --train A.csv.gz … --test B.csv.gz … [--serial] [--speed N] [--delay-ms N] [--mbit N] [--label L] [--mix]
-/// Plays every test boot after the same training, each on empty caches, and says what it cost.
+/// boot_sim --train A.csv.gz … --test B.csv.gz … [--serial] [--speed N] [--delay-ms N] [--mbit N] [--label L]
+/// [--mix] Plays every test boot after the same training, each on empty caches, and says what it cost.
 using namespace forerun;
 using namespace forerun::boot_sim;
 
