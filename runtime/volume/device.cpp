@@ -11,6 +11,11 @@ namespace {
 constexpr std::size_t places_inline = 32;
 constexpr nanos batch_age_max = std::chrono::milliseconds{1};
 alignas(64) constexpr std::array<std::byte, 65536> zeroes{};
+/// Zeroes that must take space are written by another thread when they are more blocks than this (1 MiB).
+constexpr std::uint32_t zeroes_inline_max = 256;
+/// Both edges of a longer write are not fetched as one demand, which has room for all between them: zeroes of
+/// up to 4 GiB may be asked for.
+constexpr std::uint32_t edges_apart_min = 8192;
 
 nbd::started failed(errc code) {
   return {nbd::verdict::failed, code, {.how = outcome::failed, .first_use_blocks = 0, .written = {}}};
@@ -26,6 +31,11 @@ cut bytes_in(const nbd::request& what, std::uint64_t first, std::uint64_t end) {
   const auto from = std::max(what.offset, first << block_shift);
   const auto to = std::min(what.offset + what.length, end << block_shift);
   return {from, to - from};
+}
+
+bool takes_long(const nbd::request& what) {
+  return what.kind == nbd::command::write_zeroes && what.keep_space &&
+         blocks_inside(what.offset, what.length).count > zeroes_inline_max;
 }
 
 } // namespace
@@ -65,13 +75,8 @@ nbd::started device::start(nbd::io_slot slot, const nbd::request& what, std::spa
     return flush({}, later);
   case nbd::command::trim:
     return trim(what, later);
-  case nbd::command::write_zeroes: {
-    const auto whole = blocks_inside(what.offset, what.length);
-    if (whole.bytes() == what.length && !what.keep_space)
-      return trim(what, later);
-    const std::vector<std::byte> nothing(what.length);
-    return write(lane, what, nothing, later);
-  }
+  case nbd::command::write_zeroes:
+    return write(lane, what, {}, later);
   case nbd::command::cache:
     if (image_)
       back_.hinted(config_.id, image_->id, blocks_touched(what.offset, what.length));
@@ -148,10 +153,12 @@ nbd::started device::read(io_lane& lane, const nbd::request& what, nbd::gather& 
     case source::absent:
       break;
     }
-    for (; i < end; ++i)
-      if (places[i].fresh && image_->map.use_first(where.first + i))
-        ++how.first_use_blocks;
+    i = end;
   }
+  // Only now: a read that has to wait after all leaves the marks to whoever answers it.
+  for (std::uint32_t i = 0; i < where.count; ++i)
+    if (places[i].fresh && image_->map.use_first(where.first + i))
+      ++how.first_use_blocks;
   return {nbd::verdict::done, {}, how};
 }
 
@@ -196,7 +203,8 @@ nbd::started device::fetch(io_lane& lane, const nbd::request& what, std::shared_
   wanted->volume = config_.id;
   wanted->image = image_->id;
   wanted->run = {run_.load(std::memory_order_relaxed)};
-  wanted->seen = describe(lane, what);
+  wanted->seen = describe(what);
+  wanted->seen.think = think_before(lane, what);
   hand_over(lane); // What came before it must reach the models before it.
   if (!back_.fetch(std::move(wanted)))
     return failed(errc::overloaded);
@@ -227,69 +235,128 @@ nbd::started device::write(io_lane& lane, const nbd::request& what, std::span<co
   for (const auto block : {touched.first, touched.end() - 1}) {
     if (whole.contains(block))
       continue;
-    const auto [offset, length] = bytes_in(what, block, block + 1);
     std::array<std::byte, block_bytes> space;
     std::optional<std::span<const std::byte>> base;
     if (needs_base(block) && !(base = base_of(block, space)))
-      return write_later(lane, what, payload, touched, how, later);
-    const auto piece = payload.subspan(offset - what.offset, length);
-    if (const auto done = overlay_->write_partial(block, static_cast<std::uint32_t>(offset % block_bytes),
-                                                  piece, base.value_or(std::span<const std::byte>{}));
-        !done)
+      return write_later(lane, what, payload, touched.count > edges_apart_min ? extent{block, 1} : touched,
+                         how, later);
+    if (const auto done = put_edge(what, payload, block, base.value_or(std::span<const std::byte>{})); !done)
       return failed(done.error());
     if (touched.count == 1)
       break;
   }
-  if (whole.count > 0) {
-    const auto from = (whole.first << block_shift) - what.offset;
-    if (const auto done = overlay_->write(whole.first, payload.subspan(from, whole.bytes())); !done)
-      return failed(done.error());
-  }
+  if (takes_long(what))
+    return write_zeroes_later(what, how, later);
+  if (const auto done = put_whole(what, payload); !done)
+    return failed(done.error());
   return settle(what, how, later);
 }
 
-nbd::started device::write_later(io_lane& lane, const nbd::request& what, std::span<const std::byte> payload,
-                                 extent touched, nbd::answer how, nbd::ticket later) {
+/// The part of a write that lies in one block. A request to write zeroes has no payload.
+result<void> device::put_edge(const nbd::request& what, std::span<const std::byte> payload,
+                              std::uint64_t block, std::span<const std::byte> base) {
+  const auto [offset, length] = bytes_in(what, block, block + 1);
+  const auto piece = what.kind == nbd::command::write_zeroes ? std::span{zeroes}.first(length)
+                                                             : payload.subspan(offset - what.offset, length);
+  return overlay_->write_partial(block, static_cast<std::uint32_t>(offset % block_bytes), piece, base);
+}
+
+/// The blocks that a write covers.
+result<void> device::put_whole(const nbd::request& what, std::span<const std::byte> payload) {
   const auto whole = blocks_inside(what.offset, what.length);
-  auto then = [self = shared_from_this(), what, touched, whole, how, later,
-               data = std::vector<std::byte>(payload.begin(), payload.end())](
-                  result<std::span<const std::byte>> blocks, outcome) {
-    const auto finish = [&]() -> result<void> {
-      if (!blocks)
-        return blocks.error();
-      for (const auto block : {touched.first, touched.end() - 1}) {
-        if (whole.contains(block))
-          continue;
-        const auto [offset, length] = bytes_in(what, block, block + 1);
-        const auto base = blocks.value().subspan((block - touched.first) << block_shift, block_bytes);
-        auto done =
-            self->overlay_->write_partial(block, static_cast<std::uint32_t>(offset % block_bytes),
-                                          std::span{data}.subspan(offset - what.offset, length), base);
-        if (!done)
-          return done;
-      }
-      if (whole.count == 0)
-        return success();
-      return self->overlay_->write(
-          whole.first, std::span{data}.subspan((whole.first << block_shift) - what.offset, whole.bytes()));
-    };
-    auto done = finish();
-    if (done && what.fua) {
-      if (self->flush(how, later).what == nbd::verdict::pending)
-        return;
-      done = errc::overloaded;
-    }
+  if (whole.count == 0)
+    return success();
+  if (what.kind == nbd::command::write)
+    return overlay_->write(whole.first,
+                           payload.subspan((whole.first << block_shift) - what.offset, whole.bytes()));
+  if (!what.keep_space)
+    return overlay_->trim(whole);
+  for (auto block = whole.first; block < whole.end();) {
+    const auto bytes = std::min<std::uint64_t>((whole.end() - block) << block_shift, zeroes.size());
+    if (auto done = overlay_->write(block, std::span{zeroes}.first(bytes)); !done)
+      return done;
+    block += bytes >> block_shift;
+  }
+  return success();
+}
+
+nbd::started device::write_zeroes_later(const nbd::request& what, nbd::answer how, nbd::ticket later) {
+  const bool taken = back_.run_blocking([self = shared_from_this(), what, how, later] {
+    auto done = self->put_whole(what, {});
+    if (done && what.fua)
+      done = self->overlay_->flush();
     if (done)
       self->completions_.complete(later, how, nullptr);
     else
       self->completions_.complete(later, done.error(), nullptr);
+  });
+  if (!taken)
+    return failed(errc::overloaded);
+  return {nbd::verdict::pending, {}, {}};
+}
+
+nbd::started device::write_later(io_lane& lane, const nbd::request& what, std::span<const std::byte> payload,
+                                 extent asked, nbd::answer how, nbd::ticket later) {
+  auto data = std::make_shared<const std::vector<std::byte>>(payload.begin(), payload.end());
+  return fetch(lane, what, edges_wanted(what, std::move(data), asked, how, later));
+}
+
+/// A write goes on when `asked` is here: one of its edges, or all of it.
+std::shared_ptr<demand> device::edges_wanted(const nbd::request& what, nbd::owned_bytes data, extent asked,
+                                             nbd::answer how, nbd::ticket later) {
+  auto then = [self = shared_from_this(), what, data, asked, how,
+               later](result<std::span<const std::byte>> blocks, outcome) {
+    const auto done = blocks ? self->write_edges(what, data, asked, blocks.value(), how, later)
+                             : result<bool>{blocks.error()};
+    if (!done)
+      self->completions_.complete(later, done.error(), nullptr);
+    else if (done.value())
+      self->completions_.complete(later, how, nullptr);
   };
   auto wanted = std::make_shared<demand>(std::move(then));
-  wanted->blocks = touched;
-  wanted->needs = [self = shared_from_this(), whole](std::uint64_t block) {
-    return !whole.contains(block) && self->needs_base(block);
-  };
-  return fetch(lane, what, std::move(wanted));
+  wanted->volume = config_.id;
+  wanted->image = image_->id;
+  wanted->run = {run_.load(std::memory_order_relaxed)};
+  wanted->blocks = asked;
+  wanted->needs = [self = shared_from_this(), whole = blocks_inside(what.offset, what.length)](
+                      std::uint64_t block) { return !whole.contains(block) && self->needs_base(block); };
+  wanted->seen = describe(what);
+  return wanted;
+}
+
+/// The edges in `asked` are here: writes them, and then the rest of the request. False: more has to happen
+/// before it can be answered.
+result<bool> device::write_edges(const nbd::request& what, const nbd::owned_bytes& data, extent asked,
+                                 std::span<const std::byte> blocks, nbd::answer how, nbd::ticket later) {
+  const auto touched = blocks_touched(what.offset, what.length);
+  const auto whole = blocks_inside(what.offset, what.length);
+  for (const auto block : {touched.first, touched.end() - 1}) {
+    if (whole.contains(block))
+      continue;
+    if (!asked.contains(block)) {
+      if (block == touched.first)
+        continue; // It was written before.
+      if (needs_base(block)) {
+        if (!back_.fetch(edges_wanted(what, data, {block, 1}, how, later)))
+          return errc::overloaded;
+        return false;
+      }
+    }
+    const auto base = asked.contains(block)
+                          ? blocks.subspan((block - asked.first) << block_shift, block_bytes)
+                          : std::span<const std::byte>{};
+    if (auto done = put_edge(what, *data, block, base); !done)
+      return done.error();
+  }
+  const bool slow = takes_long(what);
+  if (!slow)
+    if (auto done = put_whole(what, *data); !done)
+      return done.error();
+  if (!slow && !what.fua)
+    return true;
+  if ((slow ? write_zeroes_later(what, how, later) : flush(how, later)).what != nbd::verdict::pending)
+    return errc::overloaded;
+  return false;
 }
 
 nbd::started device::trim(const nbd::request& what, nbd::ticket later) {
@@ -329,7 +396,9 @@ void device::answered(nbd::io_slot slot, const nbd::request& what, const nbd::an
       what.kind == nbd::command::cache)
     return;
   if (!lane.open) {
-    if (!room(lane)) {
+    // In strict mode requests that were taken while there was room are recorded all the same: they can add
+    // at most as many batches as a client may have requests open.
+    if (config_.audit != audit_mode::strict && !room(lane)) {
       dropped_.fetch_add(1, std::memory_order_relaxed);
       return;
     }
@@ -347,7 +416,8 @@ void device::answered(nbd::io_slot slot, const nbd::request& what, const nbd::an
     lane.opened = when;
     lane.opened_wall = clock_.wall();
   }
-  auto& entry = lane.open->entries.emplace_back(describe(lane, what));
+  auto& entry = lane.open->entries.emplace_back(describe(what));
+  entry.think = think_before(lane, what);
   entry.at = {lane.opened_wall.ns + (what.arrived - lane.opened).count()};
   entry.latency = when - what.arrived;
   entry.how = how.how;
@@ -357,7 +427,7 @@ void device::answered(nbd::io_slot slot, const nbd::request& what, const nbd::an
     hand_over(lane);
 }
 
-access device::describe(const io_lane& lane, const nbd::request& what) const {
+access device::describe(const nbd::request& what) {
   access entry;
   entry.arrived = what.arrived;
   entry.where = blocks_touched(what.offset, what.length);
@@ -366,9 +436,11 @@ access device::describe(const io_lane& lane, const nbd::request& what) const {
     entry.op = operation::write;
   else if (what.kind == nbd::command::trim || what.kind == nbd::command::write_zeroes)
     entry.op = operation::remove;
-  if (what.kind == nbd::command::read && lane.thought_until == what.arrived)
-    entry.think = lane.thought;
   return entry;
+}
+
+nanos device::think_before(const io_lane& lane, const nbd::request& what) {
+  return what.kind == nbd::command::read && lane.thought_until == what.arrived ? lane.thought : nanos{0};
 }
 
 bool device::room(const io_lane& lane) const {

@@ -80,7 +80,15 @@ private:
   nbd::started write(io_lane& lane, const nbd::request& what, std::span<const std::byte> payload,
                      nbd::ticket later);
   nbd::started write_later(io_lane& lane, const nbd::request& what, std::span<const std::byte> payload,
-                           extent edges, nbd::answer how, nbd::ticket later);
+                           extent asked, nbd::answer how, nbd::ticket later);
+  std::shared_ptr<demand> edges_wanted(const nbd::request& what, nbd::owned_bytes data, extent asked,
+                                       nbd::answer how, nbd::ticket later);
+  result<bool> write_edges(const nbd::request& what, const nbd::owned_bytes& data, extent asked,
+                           std::span<const std::byte> blocks, nbd::answer how, nbd::ticket later);
+  nbd::started write_zeroes_later(const nbd::request& what, nbd::answer how, nbd::ticket later);
+  result<void> put_edge(const nbd::request& what, std::span<const std::byte> payload, std::uint64_t block,
+                        std::span<const std::byte> base);
+  result<void> put_whole(const nbd::request& what, std::span<const std::byte> payload);
   nbd::started trim(const nbd::request& what, nbd::ticket later);
   nbd::started settle(const nbd::request& what, nbd::answer how, nbd::ticket later);
   nbd::started flush(nbd::answer how, nbd::ticket later);
@@ -90,7 +98,8 @@ private:
   nbd::started fetch(io_lane& lane, const nbd::request& what, std::shared_ptr<demand> wanted);
   bool room(const io_lane& lane) const;
   void hand_over(io_lane& lane);
-  access describe(const io_lane& lane, const nbd::request& what) const;
+  static access describe(const nbd::request& what);
+  static nanos think_before(const io_lane& lane, const nbd::request& what);
 
   const device_config config_;
   const std::shared_ptr<image_plane> image_;

@@ -1,4 +1,5 @@
 #include "runtime/volume/tiers.hpp"
+#include <algorithm>
 
 namespace forerun::volume {
 
@@ -37,9 +38,20 @@ std::vector<cache::cache_key> drop_from_memory(const planes& images, pool& memor
 }
 
 std::vector<cache::cache_key> drop_from_disk(const planes& images, std::span<const cache::cache_key> keys) {
-  return drop_each(images, keys, [](image_plane& plane, std::uint64_t block) {
-    plane.disk->drop({block, 1});
-  });
+  // Neighbours go together: a hole costs the file system the same whatever its length.
+  std::vector<cache::cache_key> sorted{keys.begin(), keys.end()};
+  std::ranges::sort(sorted, {}, &cache::cache_key::value);
+  for (auto at = sorted.begin(); at != sorted.end();) {
+    const auto first = *at;
+    std::uint32_t count = 0;
+    for (; at != sorted.end() && at->value == first.value + count; ++at)
+      ++count;
+    const auto plane = images.find({first.owner()});
+    if (plane && first.block() < plane->blocks())
+      plane->disk->drop({first.block(), static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                                            count, plane->blocks() - first.block()))});
+  }
+  return drop_each(images, sorted, [](image_plane&, std::uint64_t) {});
 }
 
 } // namespace forerun::volume

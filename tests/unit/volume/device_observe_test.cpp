@@ -1,0 +1,162 @@
+#include "tests/unit/volume/stage.hpp"
+#include <doctest/doctest.h>
+
+using namespace forerun;
+using namespace forerun::volume;
+using namespace std::chrono_literals;
+using nbd::verdict;
+
+namespace {
+
+/// A stage on which reads of block 0 are hits.
+stage& hitting(stage& on) {
+  on.in_memory(0);
+  return on;
+}
+
+void hits(stage& on, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i)
+    on.hit(0, block_bytes);
+}
+
+} // namespace
+
+TEST_CASE("an entry says what was touched, when, for how long and how") {
+  stage on;
+  hitting(on);
+  on.device->set_run({9});
+  on.time.advance(1s);
+  const auto begun = on.read(100, 50);
+  on.time.advance(30us);
+  on.answered(begun.how);
+  const auto data = filled(block_bytes, 3);
+  on.answered(on.write(block_bytes, data).how);
+  on.answered(on.start({.kind = nbd::command::trim, .offset = 2 * block_bytes, .length = block_bytes}).how);
+  on.time.advance(1ms);
+  CHECK_FALSE(on.end_turn());
+  REQUIRE(on.back.batches.size() == 1);
+  const auto& batch = *on.back.batches[0];
+  CHECK(batch.volume == volume_id{5});
+  CHECK(batch.image == image_id{7});
+  CHECK(batch.run == run_id{9});
+  REQUIRE(batch.entries.size() == 3);
+  CHECK(batch.entries[0].op == operation::read);
+  CHECK(batch.entries[0].where == extent{0, 1});
+  CHECK(batch.entries[0].bytes == 50);
+  CHECK(batch.entries[0].latency == 30us);
+  CHECK(batch.entries[0].how == outcome::hit);
+  CHECK(batch.entries[0].at.ns == batch.entries[0].arrived.time_since_epoch().count());
+  CHECK(batch.entries[1].op == operation::write);
+  CHECK(batch.entries[1].written != digest{});
+  CHECK(batch.entries[2].op == operation::remove);
+  CHECK(batch.entries[2].where == extent{2, 1});
+}
+
+TEST_CASE("flushes and hints leave no entry") {
+  stage on;
+  on.answered(on.start({.kind = nbd::command::flush}).how);
+  on.answered(on.start({.kind = nbd::command::cache, .offset = 0, .length = 4096}).how);
+  CHECK_FALSE(on.end_turn());
+}
+
+TEST_CASE("a batch is handed over when it is full") {
+  stage on;
+  hits(hitting(on), access_batch_max - 1);
+  CHECK(on.back.batches.empty());
+  hits(on, 1);
+  REQUIRE(on.back.batches.size() == 1);
+  CHECK(on.back.batches[0]->entries.size() == access_batch_max);
+  CHECK_FALSE(on.end_turn());
+}
+
+TEST_CASE("a batch is handed over a millisecond after its first entry") {
+  stage on;
+  hits(hitting(on), 1);
+  on.time.advance(999us);
+  CHECK(on.end_turn());
+  CHECK(on.back.batches.empty());
+  on.time.advance(1us);
+  CHECK_FALSE(on.end_turn());
+  CHECK(on.back.batches.size() == 1);
+}
+
+TEST_CASE("a client that leaves takes its entries along") {
+  stage on;
+  on.device->attached(stage::slot);
+  CHECK(on.back.clients == 1);
+  hits(hitting(on), 1);
+  on.device->detached(stage::slot);
+  CHECK(on.back.clients == 0);
+  CHECK(on.back.batches.size() == 1);
+}
+
+TEST_CASE("what was seen before a miss is handed over before it") {
+  stage on;
+  hits(hitting(on), 2);
+  CHECK(on.read(block_bytes, block_bytes).what == verdict::pending);
+  CHECK(on.back.batches.size() == 1);
+}
+
+TEST_CASE("a relaxed volume drops and counts what nobody works off, and goes on when somebody does") {
+  stage on;
+  hits(hitting(on), batches_open_max * access_batch_max + 5);
+  CHECK(on.back.batches.size() == batches_open_max);
+  CHECK(on.device->dropped() == 5);
+  on.back.batches.clear();
+  hits(on, access_batch_max);
+  CHECK(on.back.batches.size() == 1);
+  CHECK(on.device->dropped() == 5);
+}
+
+TEST_CASE("a strict volume stalls when nobody works off what was seen") {
+  stage on{{.audit = audit_mode::strict}};
+  hits(hitting(on), batches_open_max * access_batch_max);
+  CHECK(on.read(0, block_bytes).what == verdict::stalled);
+  on.back.batches.pop_back();
+  CHECK(on.read(0, block_bytes).what == verdict::done);
+}
+
+TEST_CASE("a strict volume records each request it took, also those that were open when room ran out") {
+  stage on{{.audit = audit_mode::strict}};
+  hitting(on);
+  CHECK(on.read(block_bytes, block_bytes).what == verdict::pending);
+  const auto waiting = on.asked;
+  hits(on, batches_open_max * access_batch_max);
+  REQUIRE(on.read(0, block_bytes).what == verdict::stalled);
+  on.device->answered(stage::slot, waiting, {.how = outcome::miss}, on.time.now());
+  on.time.advance(1ms);
+  on.end_turn();
+  CHECK(on.device->dropped() == 0);
+  REQUIRE(on.back.batches.size() == batches_open_max + 1);
+  CHECK(on.back.batches.back()->entries.at(0).how == outcome::miss);
+}
+
+TEST_CASE("a volume without audit observes nothing") {
+  stage on{{.audit = audit_mode::off}};
+  hits(hitting(on), access_batch_max);
+  on.time.advance(1ms);
+  CHECK_FALSE(on.end_turn());
+  CHECK(on.back.batches.empty());
+  CHECK(on.device->dropped() == 0);
+}
+
+TEST_CASE("think time runs from the last answer to the next read, and is zero while others are open") {
+  stage on;
+  hitting(on);
+  on.hit(0, block_bytes);
+  on.time.advance(3ms);
+  const auto begun = on.read(0, block_bytes);
+  const auto first = on.asked;
+  on.time.advance(1ms);
+  const auto other = on.read(0, block_bytes);
+  on.answered(other.how);
+  on.device->answered(stage::slot, first, begun.how, on.time.now());
+  on.time.advance(2ms);
+  on.hit(0, block_bytes);
+  on.device->detached(stage::slot);
+  std::vector<nanos> thought;
+  for (const auto& batch : on.back.batches)
+    for (const auto& entry : batch->entries)
+      thought.push_back(entry.think);
+  CHECK(thought == std::vector<nanos>{0ns, 0ns, 3ms, 2ms});
+}
