@@ -71,10 +71,10 @@ void neighbourhood::observe(extent read, bool act, const residency& here, const 
     // What was asked for and is absent left unread, or nobody would move it: once is enough.
     if (block >= here.blocks() || !here.absent(block) || map_.was_asked(block))
       continue;
-    float read_later = model_->bias_read_later, saves = model_->bias_saves;
+    float read_later = limits_.model->bias_read_later, saves = limits_.model->bias_saves;
     for (const auto at : view.features(block)) {
-      read_later += model_->weights[at].read_later * neighbourhood_weight_unit;
-      saves += model_->weights[at].saves * neighbourhood_weight_unit;
+      read_later += limits_.model->weights[at].read_later * neighbourhood_weight_unit;
+      saves += limits_.model->weights[at].saves * neighbourhood_weight_unit;
     }
     const auto probability = logistic(read_later);
     const auto value = logistic(saves) / (1.02f - probability);

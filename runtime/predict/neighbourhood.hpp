@@ -24,6 +24,8 @@ struct neighbourhood_limits {
   /// unpredictable reads of a search engine 0.2 to 0.3.
   float precision_min = 0.35f;
   std::uint32_t trial_blocks = 160; ///< Unread ones before that is asked.
+  const neighbourhood_model* model =
+      &neighbourhood_shipped; ///< Another one while it is trained; outlives this.
 };
 
 struct neighbourhood_figures {
@@ -46,9 +48,7 @@ class neighbourhood {
 public:
   static constexpr std::uint32_t reach_blocks = 32; ///< Wider reach adds waste, not speed.
 
-  explicit neighbourhood(const neighbourhood_limits& limits = {},
-                         const neighbourhood_model& model = neighbourhood_shipped)
-      : limits_(limits), model_(&model) {}
+  explicit neighbourhood(const neighbourhood_limits& limits = {}) : limits_(limits) {}
 
   /// A read arrived. With `act` (no other expert expected it) what is worth fetching around it is appended to
   /// `out`, best first, in extents of at most `reach_blocks`; else the read is only remembered.
@@ -68,7 +68,6 @@ private:
   float price(const link_figures& link) const;
 
   neighbourhood_limits limits_;
-  const neighbourhood_model* model_;
   neighbourhood_map map_;
   extent before_; ///< The last read.
   std::uint64_t read_ = 0;

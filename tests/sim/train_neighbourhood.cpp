@@ -2,8 +2,7 @@
 /// simulated guest, and writes the source file that ships them.
 #include "runtime/predict/neighbourhood.hpp"
 #include "runtime/predict/neighbourhood_features.hpp"
-#include "runtime/replay/load.hpp"
-#include "tests/sim/boot_guest.hpp"
+#include "tests/sim/boot_sim.hpp"
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -22,7 +21,8 @@ constexpr float rate = 0.05f; ///< AdaGrad's.
 
 struct recording {
   std::string name, program;
-  trace::boot_trace trace;
+  std::string path;
+  std::vector<boot_sim::boot_step> steps;
 };
 
 /// One unread block near a read, and what became of it.
@@ -32,8 +32,8 @@ struct example {
   float saves = 0;
 };
 
-std::vector<example> examples_of(const recording& from, const sim::guest_rule& rule) {
-  const auto steps = sim::steps_of(from.trace, rule);
+std::vector<example> examples_of(const recording& from) {
+  const auto& steps = from.steps;
   // Per block: the step of its first read, and how many first reads that step has.
   std::map<std::uint64_t, std::size_t> first_step;
   std::vector<std::uint32_t> step_blocks(steps.size());
@@ -92,7 +92,7 @@ neighbourhood_model train(const std::vector<const recording*>& from) {
   logistic_model read_later, saves;
   std::vector<std::vector<example>> sets;
   for (const auto* one : from)
-    sets.push_back(examples_of(*one, {}));
+    sets.push_back(examples_of(*one));
   for (unsigned pass = 0; pass < passes; ++pass)
     for (const auto& set : sets)
       for (const auto& one : set) {
@@ -107,40 +107,39 @@ neighbourhood_model train(const std::vector<const recording*>& from) {
   return model;
 }
 
-sim::boot_result simulate(const recording& test, const sim::guest_rule& rule,
-                          const neighbourhood_model* model) {
-  sim::boot_guest guest(blocks_of(test.trace.bytes_needed()) + 64, {});
-  neighbourhood fill({}, model ? *model : neighbourhood_shipped);
-  auto result =
-      guest.run(sim::steps_of(test.trace, rule), [&](extent read, instant now, std::vector<prediction>& out) {
-        if (model)
-          fill.observe(read, true, guest, {}, now, out);
-      });
-  return result;
+boot_sim::boot_result simulate(const std::vector<boot_sim::boot_step>& boot,
+                               const neighbourhood_model* model) {
+  history nothing;
+  mix_limits limits;
+  if (model)
+    limits.neighbourhood.model = model;
+  mix first(limits);
+  return boot_sim::play(boot, "", {}, nothing, model != nullptr, &first);
 }
 
 void report(const std::vector<const recording*>& tests, const neighbourhood_model& model, const char* how) {
-  for (const auto& [rule, name] : {std::pair{sim::guest_rule{}, "normal"},
-                                   {sim::guest_rule{10, 150}, "serial"},
-                                   {sim::guest_rule{100, 2000}, "fast"}}) {
-    double ratio = 0, bytes = 0, worst = 0, plain_s = 0, filled_s = 0;
-    std::uint64_t pre = 0, used = 0;
+  const std::pair<boot_sim::pacing, const char*> paces[] = {
+      {{}, "normal"}, {{.gap_min = boot_sim::serial_gap}, "serial"}, {{.speed = 100}, "fast"}};
+  for (const auto& [pace, name] : paces) {
+    double plain_s = 0, filled_s = 0, ratio = 0, bytes = 0, worst = 0, accuracy = 0;
     for (const auto* one : tests) {
-      const auto plain = simulate(*one, rule, nullptr), filled = simulate(*one, rule, &model);
-      const auto share = static_cast<double>(filled.fetched) / static_cast<double>(filled.distinct);
-      plain_s += std::chrono::duration<double>(plain.wait).count();
-      filled_s += std::chrono::duration<double>(filled.wait).count();
-      ratio += std::chrono::duration<double>(filled.wait) / std::chrono::duration<double>(plain.wait);
-      bytes += share;
-      worst = std::max(worst, share);
-      pre += filled.prefetched;
-      used += filled.used;
+      const auto boot = boot_sim::read_boot(one->path, pace);
+      if (!boot)
+        continue;
+      const auto plain = simulate(*boot, nullptr), filled = simulate(*boot, &model);
+      plain_s += plain.wait();
+      filled_s += filled.wait();
+      ratio += filled.wait() / plain.wait();
+      bytes += filled.traffic();
+      worst = std::max(worst, filled.traffic());
+      accuracy += filled.accuracy();
     }
     const auto count = static_cast<double>(tests.size());
-    fmt::print("{:6} {:6} {:8}: on demand {:.2f} s, filled {:.2f} s, ratio {:.3f}, bytes {:.3f} (max "
-               "{:.3f}), accuracy {:.2f}\n",
-               tests[0]->program, name, how, plain_s / count, filled_s / count, ratio / count, bytes / count,
-               worst, static_cast<double>(used) / static_cast<double>(std::max<std::uint64_t>(pre, 1)));
+    fmt::print(
+        "{:6} {:6} {:8}: on demand {:.2f} s, filled {:.2f} s, ratio {:.3f}, bytes {:.3f} (max {:.3f}), "
+        "accuracy {:.2f}\n",
+        tests[0]->program, name, how, plain_s / count, filled_s / count, ratio / count, bytes / count, worst,
+        accuracy / count);
   }
 }
 
@@ -184,16 +183,17 @@ int main(int argc, char** argv) {
       write_to = argv[++at];
       continue;
     }
-    auto loaded = replay::load_trace(argv[at]);
-    if (!loaded) {
-      fmt::print(stderr, "{}: {}\n", argv[at], to_string(loaded.error()));
+    auto steps = boot_sim::read_boot(argv[at], {});
+    if (!steps) {
+      fmt::print(stderr, "{}: cannot be read\n", argv[at]);
       return 1;
     }
     std::string name = argv[at];
     name = name.substr(name.rfind('/') + 1);
     name = name.substr(0, name.find('.'));
     const auto from = name.find('-'), to = name.rfind('-');
-    all.push_back({name, from < to ? name.substr(from + 1, to - from - 1) : name, std::move(loaded.value())});
+    all.push_back(
+        {name, from < to ? name.substr(from + 1, to - from - 1) : name, argv[at], std::move(*steps)});
   }
   if (all.empty()) {
     fmt::print(stderr, "usage: train_neighbourhood [--write FILE.cpp] NAME-PROGRAM-N.csv.gz...\n");
