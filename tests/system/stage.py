@@ -64,6 +64,13 @@ class Child:
         if self.alive():
             self.process.send_signal(number)
 
+    def freeze(self):
+        """Stops all its threads, and returns when they are; SIGCONT lets them go on."""
+        self.signal(signal.SIGSTOP)
+        tasks = Path(f"/proc/{self.pid}/task")
+        stopped = lambda task: (task / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+        eventually(lambda: all(stopped(task) for task in tasks.iterdir()))
+
     def kill(self):
         """kill -9."""
         self.signal(signal.SIGKILL)
