@@ -118,6 +118,11 @@ public:
     device = std::make_shared<volume::device>(config, image, overlay, readers, answers, back, time);
   }
 
+  /// Demands that nobody answered are answered now, while there is somebody to tell.
+  ~stage() { back.demands.clear(); }
+  stage(const stage&) = delete;
+  stage& operator=(const stage&) = delete;
+
   /// A block of the image as the image's actor keeps it: the last one filled up with zeroes.
   std::vector<std::byte> image_block(std::uint64_t block) const {
     return image_bytes(block << block_shift, block_bytes, scene.image_bytes);
