@@ -46,12 +46,10 @@ counter() { forerun volume list --json | python3 -c "
 import json, sys
 print(next(v['counters']['$2'] for v in json.load(sys.stdin) if v['name'] == '$1'))"; }
 
-accel=tcg
-if [ -w /dev/kvm ] && dd if=/dev/kvm count=0 2>/dev/null; then accel=kvm:tcg; fi
 boot() { # VOLUME
   forerun volume create "$1" --image "nbd+unix:///alpha?socket=$work/origin.sock" --program "$app" >/dev/null
   local start=$SECONDS
-  timeout 600 qemu-system-x86_64 -nodefaults -no-user-config -machine q35,accel=$accel -m 512 -smp 1 \
+  timeout 600 qemu-system-x86_64 -nodefaults -no-user-config -machine q35 -accel tcg -m 512 -smp 1 \
     -kernel "$images/vmlinuz" -initrd "$images/initrd.img.alpha" \
     -append "console=ttyS0 root=/dev/vda rw net.ifnames=0 forerun.app=$app" \
     -drive "id=d0,if=none,format=raw,file.driver=nbd,file.server.type=unix,file.server.path=$work/node/nbd.sock,file.export=$1,cache.direct=on,discard=unmap" \
