@@ -56,6 +56,15 @@ void connection::note_events(std::uint32_t events) {
   broken_ |= (events & (EPOLLHUP | EPOLLERR)) != 0;
 }
 
+bool connection::look() {
+  std::byte first;
+  // What it has not read yet waits for something else.
+  if (readable_ || backlogged())
+    return false;
+  readable_ = ::recv(socket_.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+  return readable_;
+}
+
 void connection::note_answer(late_answer& what) {
   answers_.push_back({what.to.request, what.how, std::move(what.data)});
 }

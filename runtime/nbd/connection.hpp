@@ -28,6 +28,8 @@ public:
   void greet(reply_batch& out);
   /// What epoll said: there is something to read, or the other side has gone.
   void note_events(std::uint32_t events);
+  /// Asks the socket itself. True: there is something to do.
+  bool look();
   void note_answer(late_answer& what);
   /// Does what can be done without waiting. `out` is empty before and after.
   next pump(reply_batch& out);

@@ -31,6 +31,8 @@ public:
     return before == nullptr;
   }
 
+  bool filled() const { return head_.load(std::memory_order_relaxed) != nullptr; }
+
   /// Calls `use` for each answer, oldest first.
   template <class F> void take_all(F use) {
     late_answer* oldest = nullptr;

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <future>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -24,6 +25,9 @@ constexpr int events_max = 64;
 constexpr int accepts_per_turn = 64;
 constexpr int deadline_step_ms = 50;
 constexpr int tick_ms = 1;
+/// While it looks for work, a thread asks the poller, which knows of all connections, once in so many looks.
+constexpr int looks_per_poll = 8;
+constexpr int looks_max = 4096;
 
 descriptor checked(int fd, const char* what) {
   if (fd < 0)
@@ -127,11 +131,8 @@ void io_thread::wake() {
 }
 
 void io_thread::run() {
-  std::array<epoll_event, events_max> events;
   while (!stopping_ || (open() > 0 && shared_.time.now() < stop_until_)) {
-    const auto count = ::epoll_wait(poller_.get(), events.data(), events_max, poll_time_ms());
-    for (int i = 0; i < count; ++i)
-      note(events[i].data.u64, events[i].events);
+    wait_for_work();
     deliver_answers();
     const auto now = shared_.time.now();
     take_turn(now);
@@ -142,6 +143,42 @@ void io_thread::run() {
     if (each)
       close(*each);
   finish_turn();
+}
+
+void io_thread::wait_for_work() {
+  const auto time_ms = poll_time_ms();
+  if (asker_ == nullptr || time_ms == 0) {
+    poll(time_ms);
+    return;
+  }
+  const auto since = shared_.time.now();
+  if (!look_for_work(since))
+    poll(time_ms);
+  window_.idled(shared_.time.now() - since);
+}
+
+/// Looks again and again, while the window lasts. Others that want this core have it first.
+bool io_thread::look_for_work(instant since) {
+  const auto until = since + window_.length();
+  for (int looks = 1; looks < looks_max && shared_.time.now() < until; ++looks) {
+    if (asker_->look()) {
+      queue(*asker_);
+      return true;
+    }
+    if (inbox_.filled() || (looks % looks_per_poll == 0 && poll(0)))
+      return true;
+    ::sched_yield();
+  }
+  return false;
+}
+
+/// False: the time passed and nothing happened.
+bool io_thread::poll(int time_ms) {
+  std::array<epoll_event, events_max> events;
+  const auto count = ::epoll_wait(poller_.get(), events.data(), events_max, time_ms);
+  for (int i = 0; i < count; ++i)
+    note(events[i].data.u64, events[i].events);
+  return count > 0;
 }
 
 int io_thread::poll_time_ms() const {
@@ -202,6 +239,7 @@ void io_thread::take_turn(instant now) {
     for (auto* which : std::exchange(stalled_, {}))
       queue(*which);
   turn_.swap(ready_);
+  asker_ = nullptr;
   for (auto* which : turn_) {
     which->queued = false;
     const bool was_talking = !which->transmitting();
@@ -215,6 +253,8 @@ void io_thread::take_turn(instant now) {
       queue(*which);
     else if (next == connection::next::retry)
       stall(*which);
+    else if (which->transmitting())
+      asker_ = which;
   }
   turn_.clear();
 }
@@ -297,6 +337,7 @@ void io_thread::queue(connection& which) {
 void io_thread::close(connection& which) {
   std::erase(stalled_, &which);
   std::erase(ready_, &which);
+  asker_ = asker_ == &which ? nullptr : asker_;
   if (!which.transmitting()) {
     --handshaking_;
     count_.handshakes_failed.add(1);

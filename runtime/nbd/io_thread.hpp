@@ -1,5 +1,6 @@
 #pragma once
 #include "runtime/nbd/connection.hpp"
+#include "runtime/nbd/poll_window.hpp"
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -64,6 +65,9 @@ private:
   void run();
   void post(std::function<void()> task);
   void wake();
+  void wait_for_work();
+  bool look_for_work(instant since);
+  bool poll(int time_ms);
   int poll_time_ms() const;
   void note(std::uint64_t tag, std::uint32_t events);
   void run_tasks();
@@ -94,6 +98,8 @@ private:
   std::vector<connection*> ready_;
   std::vector<connection*> turn_;
   std::vector<connection*> stalled_;
+  connection* asker_ = nullptr; ///< Whose turn was the last in which something was done.
+  poll_window window_;
   reply_batch batch_;
   std::uint64_t generation_ = 0;
   std::size_t handshaking_ = 0;
