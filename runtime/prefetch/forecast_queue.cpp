@@ -7,6 +7,7 @@ namespace forerun::prefetch {
 void forecast_queue::replace(forecast next) {
   items_.clear();
   head_ = 0;
+  taken_ = 0;
   if (next.ranked.size() > limits_.predictions_max)
     next.ranked.resize(limits_.predictions_max);
   items_.reserve(next.ranked.size());
@@ -57,11 +58,11 @@ std::optional<prediction> forecast_queue::take(const residency& here, const in_f
   const auto wanted = [&](std::uint64_t block) {
     return block < here.blocks() && here.absent(block) && !flight.contains(block);
   };
-  for (; head_ < items_.size(); ++head_) {
+  for (; head_ < items_.size(); ++head_, taken_ = 0) {
     const auto& [what, first_rank] = items_[head_];
     if (what.probability < probability_min)
       continue;
-    auto first = what.where.first;
+    auto first = what.where.first + taken_;
     while (first < what.where.end() && !wanted(first))
       ++first;
     if (first == what.where.end())
@@ -84,6 +85,7 @@ std::optional<prediction> forecast_queue::take(const residency& here, const in_f
     };
     while (taken.where.count < blocks_max && joins(taken.where.end()))
       ++taken.where.count;
+    taken_ = static_cast<std::uint32_t>(std::min(taken.where.end(), what.where.end()) - what.where.first);
     while (taken.where.count < blocks_max && taken.where.first > 0 && joins(taken.where.first - 1)) {
       --taken.where.first;
       ++taken.where.count;

@@ -43,6 +43,7 @@ private:
   std::vector<item> items_;
   std::vector<std::uint32_t> by_first_; ///< Items in order of their first block.
   std::size_t head_ = 0;
+  std::uint32_t taken_ = 0;    ///< Blocks of the head that were looked at: what fails is not taken again.
   bool careful_ = false;       ///< The run switched; `allowance_` counts.
   std::int64_t allowance_ = 0; ///< Bytes that may still be fetched unread.
 };
