@@ -51,6 +51,16 @@ class Metrics(Test):
     def value(self, name, volume="v"):
         return self.metrics()[0].get((name, (("volume", volume),)), 0.0)
 
+    def reads(self, *outcomes, volume="v"):
+        """Reads that ended so; all of them when nothing is named."""
+        samples, _ = self.metrics()
+        return sum(
+            value
+            for (name, labels), value in samples.items()
+            if name == "forerun_volume_reads_total" and dict(labels)["volume"] == volume
+            if not outcomes or dict(labels)["outcome"] in outcomes
+        )
+
     def test_names_are_ours_have_a_type_and_counters_end_in_total(self):
         samples, types = self.metrics()
         ours = {name for name, _ in samples if name.startswith("forerun_")}
@@ -67,19 +77,19 @@ class Metrics(Test):
             client.read(0, MIB)
             client.read(0, MIB)
             client.write(0, b"w" * 8192)
-            eventually(lambda: self.value("forerun_reads_total") == 2)
-            eventually(lambda: self.value("forerun_writes_total") == 1)
-            eventually(lambda: self.value("forerun_origin_bytes_total") >= MIB)
-            eventually(lambda: self.value("forerun_distinct_read_bytes_total") == MIB)
-            self.assertEqual(self.value("forerun_hits_total"), 1)
-            self.assertEqual(self.value("forerun_misses_total") + self.value("forerun_late_total"), 1)
-            self.assertEqual(self.value("forerun_overlay_bytes"), 8192)
-            self.assertEqual(self.value("forerun_connections"), 1)
-            self.assertGreater(self.value("forerun_stall_seconds_total"), 0)
+            eventually(lambda: self.reads() == 2)
+            eventually(lambda: self.value("forerun_volume_writes_total") == 1)
+            eventually(lambda: self.value("forerun_volume_origin_bytes_total") >= MIB)
+            eventually(lambda: self.value("forerun_volume_distinct_read_bytes_total") == MIB)
+            self.assertEqual(self.reads("hit"), 1)
+            self.assertEqual(self.reads("late", "miss"), 1)
+            self.assertEqual(self.value("forerun_volume_overlay_bytes"), 8192)
+            self.assertEqual(self.value("forerun_volume_connections"), 1)
+            self.assertGreater(self.value("forerun_volume_stall_seconds_total"), 0)
         before = self.metrics()[0]
         with self.node.connect("v") as client:
             client.read(2 * MIB, MIB)
-        eventually(lambda: self.value("forerun_reads_total") == 3)
+        eventually(lambda: self.reads() == 3)
         after, types = self.metrics()
         for key, value in before.items():
             if types.get(key[0]) == "counter":
@@ -90,8 +100,10 @@ class Metrics(Test):
         with self.node.connect("w") as client:
             client.write(0, bytes(4096))
             client.read(0, 4096)
-        eventually(lambda: self.value("forerun_reads_total", "w") == 1)
-        self.assertEqual(self.value("forerun_reads_total"), 0)
+        eventually(lambda: self.reads(volume="w") == 1)
+        self.assertEqual(self.reads(), 0)
+        self.node.tell("volume", "delete", "w")
+        self.assertFalse([key for key in self.metrics()[0] if ("volume", "w") in key[1]])
 
     def test_another_path_is_not_found(self):
         with self.assertRaises(urllib.error.HTTPError) as caught:
