@@ -173,9 +173,8 @@ attempt<std::string> node_state::finish_volume(const store::volume_entry& wanted
         spawn_vm(self->system(), {entry.id, entry.name, entry.program, on.user, {}}, entry.image, on.others));
   });
   children.start({role::volume, entry.id.value}, "forerun.volume " + entry.name,
-                 [this, device = volume.device, entry] {
-                   return caf::actor_cast<caf::actor>(
-                       spawn_volume(self->system(), {device, entry.program, on.others, on.time.get()}));
+                 [this, parts = volume_parts{volume.device, entry.program, on.others, on.time.get()}] {
+                   return caf::actor_cast<caf::actor>(spawn_volume(self->system(), parts));
                  });
   spdlog::info("volume {} is open ({} bytes{}{})", entry.name, entry.bytes, url.empty() ? "" : ", image ",
                url);

@@ -8,64 +8,68 @@ namespace {
 struct volume_state {
   static inline const char* name = "forerun.volume";
 
-  volume_state(volume_actor::pointer, volume_parts given) : parts(std::move(given)) {}
+  volume_state(volume_actor::pointer, volume_parts given) : parts(std::move(given)), here(*parts.here) {
+    here.clients = parts.device->clients(); // Of those that came and went meanwhile nobody was told.
+    if (here.clients == 0 && !here.announced)
+      end();
+    else if (here.run.value == 0)
+      begin(parts.program);
+  }
 
   volume_actor::behavior_type make_behavior() {
     return {
         [this](attach_atom) {
-          if (clients++ == 0 && !announced)
+          if (here.clients++ == 0 && !here.announced)
             begin(parts.program);
         },
         [this](detach_atom) {
-          if (clients > 0 && --clients == 0 && !announced)
+          if (here.clients > 0 && --here.clients == 0 && !here.announced)
             end();
         },
         [this](begin_atom, const std::string& program) -> caf::result<run_id> {
           end();
-          announced = true;
+          here.announced = true;
           begin(program.empty() ? parts.program : program);
-          return run;
+          return here.run;
         },
         [this](end_atom) -> caf::result<run_id> {
-          if (run.value == 0)
+          if (here.run.value == 0)
             return fail(errc::not_found);
-          const auto ended = run;
+          const auto ended = here.run;
           end();
-          announced = false;
+          here.announced = false;
           return ended;
         },
-        [this](caf::get_atom) { return clients; },
+        [this](caf::get_atom) { return here.clients; },
     };
   }
 
   void begin(const std::string& program) {
     // A run is named by when it began, so that names stay unique over restarts.
-    run = {std::max<std::uint64_t>(static_cast<std::uint64_t>(parts.time->wall().ns), last_run + 1)};
-    last_run = run.value;
-    parts.device->set_run(run);
-    const run_begun what{parts.device->id(), run, program, announced};
+    here.run = {
+        std::max<std::uint64_t>(static_cast<std::uint64_t>(parts.time->wall().ns), here.last_run + 1)};
+    here.last_run = here.run.value;
+    parts.device->set_run(here.run);
+    const run_begun what{parts.device->id(), here.run, program, here.announced};
     parts.others->tell<vm_actor>({role::vm, what.volume.value}, what);
     if (const auto& image = parts.device->image())
       parts.others->tell<predictor_actor>({role::predictor, image->id.value}, what);
   }
 
   void end() {
-    if (run.value == 0)
+    if (here.run.value == 0)
       return;
-    parts.others->tell<vm_actor>({role::vm, parts.device->id().value}, run_ended{{}, run});
+    parts.others->tell<vm_actor>({role::vm, parts.device->id().value}, run_ended{{}, here.run});
     if (const auto& image = parts.device->image()) {
-      parts.others->tell<predictor_actor>({role::predictor, image->id.value}, run_ended{image->id, run});
-      parts.others->tell<prefetcher_actor>({role::prefetcher, 0}, run_ended{image->id, run});
+      parts.others->tell<predictor_actor>({role::predictor, image->id.value}, run_ended{image->id, here.run});
+      parts.others->tell<prefetcher_actor>({role::prefetcher, 0}, run_ended{image->id, here.run});
     }
-    run = {};
-    parts.device->set_run(run);
+    here.run = {};
+    parts.device->set_run(here.run);
   }
 
   volume_parts parts;
-  std::uint32_t clients = 0;
-  bool announced = false; ///< The open run was begun by `run begin`, and ends by `run end`.
-  run_id run{};
-  std::uint64_t last_run = 0;
+  presence& here;
 };
 
 } // namespace

@@ -4,11 +4,21 @@
 
 namespace forerun::actors {
 
+/// Who is there and what runs. Outlives the actor, so that one that is restarted goes on with it; the actor
+/// alone reads and writes it.
+struct presence {
+  std::uint32_t clients = 0;
+  bool announced = false; ///< The open run was begun by `run begin`, and ends by `run end`.
+  run_id run{};
+  std::uint64_t last_run = 0;
+};
+
 struct volume_parts {
   std::shared_ptr<volume::device> device;
   std::string program; ///< What runs on it, unless a run says otherwise.
   std::shared_ptr<directory> others;
   const clock* time = nullptr;
+  std::shared_ptr<presence> here = std::make_shared<presence>();
 };
 
 /// Knows when a volume is in use: a run lasts from the first client's attach to the last one's detach, or as

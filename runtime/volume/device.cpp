@@ -48,11 +48,13 @@ device::device(device_config config, std::shared_ptr<image_plane> image,
 }
 
 void device::attached(nbd::io_slot) {
+  clients_.fetch_add(1, std::memory_order_relaxed);
   back_.attached(config_.id);
 }
 
 void device::detached(nbd::io_slot slot) {
   hand_over(lanes_[slot.value]);
+  clients_.fetch_sub(1, std::memory_order_relaxed);
   back_.detached(config_.id);
 }
 

@@ -48,6 +48,8 @@ public:
   const std::shared_ptr<image_plane>& image() const { return image_; }
   store::overlay& overlay() { return *overlay_; }
   volume_id id() const { return config_.id; }
+  /// Connections that have it now.
+  std::uint32_t clients() const { return clients_.load(std::memory_order_relaxed); }
   /// Entries that found no room.
   std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
   /// The run that accesses belong to from now on.
@@ -111,6 +113,7 @@ private:
   std::array<io_lane, io_threads_max> lanes_;
   std::atomic<std::uint64_t> run_{0};
   std::atomic<std::uint64_t> dropped_{0};
+  std::atomic<std::uint32_t> clients_{0};
 };
 
 } // namespace forerun::volume
