@@ -275,12 +275,15 @@ struct image_state {
   }
 
   /// What was moved early and is written whole before anybody read it was moved for nothing. With several
-  /// volumes on the image another one may still read it.
+  /// volumes on the image another one may still read it. Of a write that does not fill its blocks the first
+  /// and the last may be written in part.
   void overwrite(const access& entry) {
     if (volumes.size() > 1)
       return;
-    for (auto block = entry.where.first; block < std::min(entry.where.end(), parts.plane->blocks()); ++block)
-      if (parts.plane->map.at(block).fresh() && entry.bytes >= block_bytes) {
+    const std::uint64_t edge = entry.bytes == entry.where.bytes() ? 0 : 1;
+    const auto end = std::min(entry.where.end() - edge, parts.plane->blocks());
+    for (auto block = entry.where.first + edge; block < end; ++block)
+      if (parts.plane->map.at(block).fresh()) {
         parts.plane->map.use_first(block);
         ledger.wasted(block, prefetch::settlement::overwritten, now(self));
       }

@@ -255,19 +255,25 @@ TEST_CASE("a prefetched block that left every tier unread is waste, and its mark
 TEST_CASE(
     "a prefetched block that is overwritten before it is read is waste, if no other volume can read it") {
   images on;
-  on.move({8, 4});
+  on.move({8, 6});
   on.arrive(0);
-  const auto overwrite = [&](volume_id by, std::uint64_t block) {
+  const auto overwrite = [&](volume_id by, extent where, std::uint32_t bytes) {
     auto batch = std::make_shared<access_batch>();
     batch->volume = by;
-    batch->entries.push_back({.where = {block, 1}, .bytes = block_bytes, .op = operation::write});
+    batch->entries.push_back({.where = where, .bytes = bytes, .op = operation::write});
     on.tell(on.who, observed{batch});
   };
-  overwrite({1}, 8);
+  overwrite({1}, {8, 1}, block_bytes);
   CHECK(on.figures().prefetched.waste == 1);
-  overwrite({2}, 9);
-  CHECK(on.figures().prefetched.waste == 1);
+  // One block is written whole, both its neighbours in part.
+  overwrite({1}, {9, 3}, 2 * block_bytes);
+  CHECK(on.figures().prefetched.waste == 2);
   CHECK(on.plane->map.at(9).fresh());
+  CHECK_FALSE(on.plane->map.at(10).fresh());
+  CHECK(on.plane->map.at(11).fresh());
+  overwrite({2}, {12, 1}, block_bytes);
+  CHECK(on.figures().prefetched.waste == 2);
+  CHECK(on.plane->map.at(12).fresh());
 }
 
 TEST_CASE("a prefetched block that nobody reads within the horizon is waste") {

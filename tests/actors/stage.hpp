@@ -50,6 +50,15 @@ struct quiet_config : caf::actor_system_config {
   }
 };
 
+inline access read_of(extent where, instant when) {
+  access entry;
+  entry.where = where;
+  entry.bytes = static_cast<std::uint32_t>(where.bytes());
+  entry.arrived = when;
+  entry.how = outcome::miss;
+  return entry;
+}
+
 class actor_stage {
 public:
   static constexpr image_id image{7};
