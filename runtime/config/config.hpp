@@ -42,8 +42,9 @@ struct disk_config {
 
 struct prefetch_config {
   bool enabled = true;
-  double bandwidth_share = 0.9; ///< Of the measured bandwidth of an origin.
-  double threshold_min = 0.05;  ///< Least probability worth a fetch, when there is nothing better to do.
+  double bandwidth_share =
+      1; ///< Of the measured bandwidth of an origin; 1: only demand comes before prefetch.
+  double threshold_min = 0.05; ///< Least probability worth a fetch, when there is nothing better to do.
   double threshold_max = 0.95;
   double traffic_cap = 1.3; ///< Bytes fetched over distinct bytes read.
   nanos waste_horizon = std::chrono::seconds{600};

@@ -23,6 +23,8 @@ public:
   nanos delay() const;
   /// Bytes that fill the path, with what is needed to see whether it carries more; unbounded by policy.
   double window() const;
+  /// The bandwidth is not known yet: it still grows with what is asked for.
+  bool starting() const { return startup_; }
 
 private:
   struct delivery {

@@ -90,7 +90,8 @@ bool scheduler::room(instant now) {
   }
   if (flight_.plans() >= limits_.plans_max)
     return false;
-  if (limits_.bandwidth_share_max >= 1)
+  // A share of what is not known yet would keep it from ever being known.
+  if (limits_.bandwidth_share_max >= 1 || (limits_.bandwidth_share_max > 0 && link_.starting()))
     return true;
   refill(now);
   return limits_.bandwidth_share_max > 0 && tokens_ > 0;
