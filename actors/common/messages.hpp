@@ -117,11 +117,16 @@ struct fetches_forgotten {
   image_id image{};
 };
 
-/// How prefetch fared in the last period, for the feedback.
-struct settled {
+/// Blocks were needed: an expert is trusted as far as it has proved itself, so this is told at once.
+struct proved {
   image_id image{};
   std::vector<std::pair<reason, std::uint32_t>> used; ///< Blocks, by why they had been moved.
   std::uint32_t missed_blocks = 0;                    ///< Fetched on demand, predicted by nobody.
+};
+
+/// How prefetch fared in the last period, for the feedback.
+struct settled {
+  image_id image{};
   prefetch::feedback fared;
 };
 
@@ -228,6 +233,7 @@ CAF_ADD_TYPE_ID(forerun, (forerun::actors::demand_done))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::plan_done))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::fetches_forgotten))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::storage_full))
+CAF_ADD_TYPE_ID(forerun, (forerun::actors::proved))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::settled))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::record_batch))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::region_reads))
@@ -272,6 +278,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::demand_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::plan_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::fetches_forgotten)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::storage_full)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::proved)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::settled)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::regions)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::region_chances)

@@ -60,8 +60,14 @@ struct image_state {
   image_actor::behavior_type make_behavior() {
     self->delayed_send(self, tick_interval, tick_atom_v);
     return {
-        [this](const fetch_request& request) { fetch(request.what); },
-        [this](const observed& seen) { settle(*seen.batch); },
+        [this](const fetch_request& request) {
+          fetch(request.what);
+          tell_proof();
+        },
+        [this](const observed& seen) {
+          settle(*seen.batch);
+          tell_proof();
+        },
         [this](const origin_answer& answer) { receive(answer.id, *answer.data); },
         [this](const plan_batch& batch) { carry_out(batch.plans); },
         [this](const evicted& gone) { waste(gone.blocks, prefetch::settlement::evicted); },
@@ -325,10 +331,16 @@ struct image_state {
     }
   }
 
+  /// Tells the prefetcher which of its experts were right, and what none of them knew.
+  void tell_proof() {
+    if (!used.empty() || missed_blocks > 0)
+      tell_prefetcher(proved{parts.plane->id, std::exchange(used, {}), std::exchange(missed_blocks, 0)});
+  }
+
   /// Tells the prefetcher how its plans fared since the last time.
   void report() {
     const auto& totals = ledger.totals();
-    settled what{parts.plane->id, std::exchange(used, {}), std::exchange(missed_blocks, 0), {}};
+    settled what{parts.plane->id, {}};
     what.fared = {tick_interval, std::min<nanos>(std::exchange(stalled, {}), tick_interval),
                   std::exchange(moved_blocks, 0), totals.waste - std::exchange(reported_waste, totals.waste),
                   0};
@@ -356,7 +368,7 @@ struct image_state {
   std::set<volume_id> volumes; ///< That touched the image; bounded by the node's volumes.
   std::uint64_t next_waiter = 1;
   image_figures figures;
-  std::vector<std::pair<reason, std::uint32_t>> used; ///< Since the last report; one for each expert.
+  std::vector<std::pair<reason, std::uint32_t>> used; ///< In this message; one for each expert.
   nanos stalled{0};
   std::uint32_t missed_blocks = 0;
   std::uint64_t moved_blocks = 0;

@@ -1,5 +1,6 @@
 #include "actors/prefetcher/prefetcher.hpp"
 #include "actors/common/time.hpp"
+#include <cmath>
 #include <map>
 
 namespace forerun::actors {
@@ -10,6 +11,12 @@ namespace {
 constexpr auto pump_interval = std::chrono::milliseconds{5};
 /// After the local disk was full, nothing is moved early for so long.
 constexpr auto storage_pause = std::chrono::seconds{10};
+/// A change of the link by less than this share is no news.
+constexpr double link_news_min = 0.1;
+
+double to_seconds(nanos time) {
+  return std::chrono::duration<double>(time).count();
+}
 
 struct prefetcher_state {
   static inline const char* name = "forerun.prefetcher";
@@ -37,24 +44,27 @@ struct prefetcher_state {
         },
         [this](const demand_sent& what) { with(what.image, [&](auto& to) { to.demand_sent(what.bytes); }); },
         [this](const demand_done& what) {
-          with(what.image, [&](auto& to) { to.demand_done(what.bytes, what.ok, what.sent_at, now(self)); });
+          with(what.image, [&](auto& to) {
+            to.demand_done(what.bytes, what.ok, what.sent_at, now(self));
+            tell_link(what.image, to);
+          });
         },
         [this](const plan_done& what) {
-          with(what.image, [&](auto& to) { to.done(what.planned, what.bytes, what.sent_at, now(self)); });
+          with(what.image, [&](auto& to) {
+            to.done(what.planned, what.bytes, what.sent_at, now(self));
+            tell_link(what.image, to);
+          });
         },
         [this](const fetches_forgotten& what) { with(what.image, [&](auto& to) { to.forget_in_flight(); }); },
         [this](const storage_full& what) { held_until[what.image] = now(self) + storage_pause; },
-        [this](const settled& what) {
+        [this](const proved& what) {
           with(what.image, [&](auto& to) {
             for (const auto& [why, blocks] : what.used)
               to.used(why, blocks);
             to.missed(what.missed_blocks);
-            to.adapt(what.fared);
-            if (const auto measured = to.figures(); measured.bandwidth > 0)
-              others->tell<predictor_actor>({role::predictor, what.image.value},
-                                            link_measured{{measured.bandwidth, measured.delay}});
           });
         },
+        [this](const settled& what) { with(what.image, [&](auto& to) { to.adapt(what.fared); }); },
         [this](const run_ended& ended) { with(ended.image, [&](auto& to) { to.forget(ended.run); }); },
         [this](tick_atom) {
           ticking = false;
@@ -73,9 +83,24 @@ struct prefetcher_state {
     pump(image, scheduler);
   }
 
+  /// The models weigh what a fetch costs, so they hear when the path turns out another than they know.
+  void tell_link(image_id image, const prefetch::scheduler& scheduler) {
+    const auto measured = scheduler.figures();
+    auto& [bandwidth, delay] = links_told[image];
+    const auto differs = [](double told, double seen) {
+      return std::abs(seen - told) > told * link_news_min;
+    };
+    if (!differs(bandwidth, measured.bandwidth) && !differs(to_seconds(delay), to_seconds(measured.delay)))
+      return;
+    bandwidth = measured.bandwidth;
+    delay = measured.delay;
+    others->tell<predictor_actor>({role::predictor, image.value}, link_measured{{bandwidth, delay}});
+  }
+
   void pump(image_id image, prefetch::scheduler& scheduler) {
     const auto plane = images->find(image);
     if (!plane) {
+      links_told.erase(image);
       schedulers.erase(image);
       return;
     }
@@ -103,7 +128,8 @@ struct prefetcher_state {
   std::shared_ptr<const volume::planes> images;
   std::shared_ptr<directory> others;
   std::map<image_id, prefetch::scheduler> schedulers; ///< One for each open image.
-  std::map<image_id, instant> held_until;             ///< The local disk was full.
+  std::map<image_id, predict::link_figures> links_told;
+  std::map<image_id, instant> held_until; ///< The local disk was full.
   bool ticking = false;
 };
 

@@ -203,12 +203,12 @@ TEST_CASE("the first read of a prefetched block is a hit, and says for whom") {
   const auto sum = on.figures().prefetched;
   CHECK(sum.hit == 3);
   CHECK(sum.pending == 1);
+  const auto proof = last<proved>(on.prefetcher);
+  REQUIRE(proof.used.size() == 1);
+  CHECK(proof.used[0].first.by == expert::stream);
+  CHECK(proof.used[0].second == 3);
   on.pass(1s);
-  const auto fared = last<settled>(on.prefetcher);
-  REQUIRE(fared.used.size() == 1);
-  CHECK(fared.used[0].first.by == expert::stream);
-  CHECK(fared.used[0].second == 3);
-  CHECK(fared.fared.moved_blocks == 4);
+  CHECK(last<settled>(on.prefetcher).fared.moved_blocks == 4);
   const auto why = on.ask<prefetch::ledger_entry>(on.who, why_atom_v, std::uint64_t{9}).value();
   CHECK(why.state == prefetch::settlement::hit);
   CHECK(on.ask<prefetch::ledger_entry>(on.who, why_atom_v, std::uint64_t{40}).error() == errc::not_found);
