@@ -28,6 +28,8 @@ struct provenance_state {
           control::provenance_status status;
           status.strict = config.strict;
           status.records = log.records();
+          if (const auto size = log.bytes())
+            status.bytes = size.value();
           status.dropped = dropped;
           for (const auto byte : log.head())
             status.head_hash += fmt::format("{:02x}", byte);

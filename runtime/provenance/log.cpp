@@ -165,6 +165,21 @@ result<segment_reader> log::reader_of(std::uint32_t number) const {
                               file_ && number == file_number_ ? std::optional{written_end_} : std::nullopt);
 }
 
+result<std::uint64_t> log::bytes() const {
+  const auto numbers = segments_of(disk_);
+  if (!numbers)
+    return numbers.error();
+  std::uint64_t sum = 0;
+  for (const auto number : numbers.value()) {
+    const auto file = disk_.open(segment_name(number), false);
+    const auto size = file ? file.value()->size() : file.error();
+    if (!size)
+      return size.error();
+    sum += size.value();
+  }
+  return sum;
+}
+
 bool log::scan_memory(scanner& scan) const {
   for (const auto& it : pending_) {
     if (it.begins_segment)

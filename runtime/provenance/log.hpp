@@ -59,6 +59,8 @@ public:
   /// Hash of the last sealed block: the head of the chain.
   sha256_hash head() const { return sealed_.head; }
   std::size_t pending_bytes() const { return pending_bytes_; }
+  /// Of all segments on disk. Errors: `io_failed`.
+  result<std::uint64_t> bytes() const;
 
   /// Everything that was appended and matches, in order, written or not. Errors: `io_failed`.
   result<scan_result> scan(const filter& wanted, const visitor& visit) const;

@@ -11,6 +11,7 @@ TEST_CASE("what was appended reads back, whether pending, written or reopened") 
   auto expected = fill(*log, 120);
   CHECK(read_all(*log) == expected);
   CHECK(disk.files.empty());
+  CHECK(log->bytes().value() == 0);
   REQUIRE(log->write().has_value());
   CHECK(read_all(*log) == expected);
   REQUIRE(log->commit(durability::written).has_value());
@@ -21,6 +22,10 @@ TEST_CASE("what was appended reads back, whether pending, written or reopened") 
     expected.push_back(it);
   CHECK(read_all(*log) == expected);
   REQUIRE(log->commit(durability::synced).has_value());
+  std::uint64_t size = 0;
+  for (const auto& [name, file] : disk.files)
+    size += file.size();
+  CHECK(log->bytes().value() == size);
   const auto head = log->head();
   log = opened(disk);
   CHECK(log->recovered().records == 1120);
