@@ -123,7 +123,8 @@ int demo(const demo_options& given, std::ostream& out, std::ostream& err) {
     fmt::print(
         out,
         "A guest boots from an image that is {} and {} away (think times ÷ {}). Recordings:\n  {}\n  {}\n\n",
-        options.delay, options.rate, options.speed, options.first, options.second);
+        options.delay, options.rate, options.speed, std::filesystem::proximate(options.first).string(),
+        std::filesystem::proximate(options.second).string());
     demo_stage stage{options, bytes, out};
     std::vector<demo_row> rows;
     rows.push_back(stage.run("on demand, nothing predicted", options.second, false));
