@@ -37,7 +37,7 @@ using prefetcher_actor =
                      caf::result<void>(observed), caf::result<void>(missed), caf::result<void>(demand_sent),
                      caf::result<void>(demand_done), caf::result<void>(plan_done),
                      caf::result<void>(fetches_forgotten), caf::result<void>(storage_full),
-                     caf::result<void>(proved), caf::result<void>(settled), caf::result<void>(run_ended), caf::result<void>(tick_atom),
-                     caf::result<std::vector<prefetch_figures>>(caf::get_atom)>;
+                     caf::result<void>(proved), caf::result<void>(settled), caf::result<void>(run_ended),
+                     caf::result<void>(tick_atom), caf::result<std::vector<prefetch_figures>>(caf::get_atom)>;
 
 } // namespace forerun::actors

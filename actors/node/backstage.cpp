@@ -18,8 +18,8 @@ void actor_backstage::observed(volume::batch_ptr batch) {
   others_->tell<vm_actor>({role::vm, volume.value}, actors::observed{std::move(batch)});
 }
 
-void actor_backstage::hinted(volume_id, image_id image, extent where) {
-  const prediction hint{where, 1.0f, {}, expert::hint, 0};
+void actor_backstage::hinted(volume_id, image_id image, extent where, instant when) {
+  const prediction hint{where, 1.0f, when, expert::hint, 0};
   others_->tell<prefetcher_actor>({role::prefetcher, 0}, predicted{image, {hint}});
 }
 

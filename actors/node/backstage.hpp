@@ -15,7 +15,7 @@ public:
 
   bool fetch(std::shared_ptr<volume::demand> what) override;
   void observed(volume::batch_ptr batch) override;
-  void hinted(volume_id volume, image_id image, extent where) override;
+  void hinted(volume_id volume, image_id image, extent where, instant when) override;
   void attached(volume_id volume) override;
   void detached(volume_id volume) override;
   bool run_blocking(std::function<void()> work) override;

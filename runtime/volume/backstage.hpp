@@ -48,8 +48,8 @@ public:
   virtual bool fetch(std::shared_ptr<demand> what) = 0;
   /// What was read and written, at most `access_batch_max` entries or a millisecond of them.
   virtual void observed(batch_ptr batch) = 0;
-  /// The client expects to read this soon (NBD CACHE).
-  virtual void hinted(volume_id volume, image_id image, extent where) = 0;
+  /// The client said at `when` that it will read this soon (NBD CACHE).
+  virtual void hinted(volume_id volume, image_id image, extent where, instant when) = 0;
   virtual void attached(volume_id volume) = 0;
   virtual void detached(volume_id volume) = 0;
   /// Runs work that blocks (flush) on another thread; false when too much of it waits.

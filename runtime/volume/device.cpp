@@ -81,7 +81,7 @@ nbd::started device::start(nbd::io_slot slot, const nbd::request& what, std::spa
     return write(lane, what, {}, later);
   case nbd::command::cache:
     if (image_)
-      back_.hinted(config_.id, image_->id, blocks_touched(what.offset, what.length));
+      back_.hinted(config_.id, image_->id, blocks_touched(what.offset, what.length), what.arrived);
     return {};
   }
   return failed(errc::unsupported);

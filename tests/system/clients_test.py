@@ -7,7 +7,7 @@ import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import nbd
-from stage import Node, Origin, Refusal, Test, image_file, main, needs, new_folder, run
+from stage import Node, Origin, Refusal, Test, eventually, image_file, main, needs, new_folder, run
 
 MIB = 1 << 20
 SIZE = 16 * MIB
@@ -190,6 +190,19 @@ class Clients(Test):
                     self.answer_is_right(client, asked, expected)
             while client.open:
                 self.answer_is_right(client, asked, expected)
+
+    def test_a_hint_to_cache_is_prefetched_and_says_so(self):
+        name = self.volume()
+        expected = self.image.read_bytes()
+        first = (SIZE // 2) // 4096
+        self.node.tell("cache", "drop")
+        with self.node.connect(name) as client:
+            client.wait(client.send(nbd.CACHE, first * 4096, 1 << 20))
+            eventually(lambda: self.node.tell("why", name, first + 255)["place"] in ("memory", "disk"))
+            self.assertEqual(self.node.tell("why", name, first)["plan"]["by"], "hint")
+            self.assertEqual(client.read(first * 4096, 1 << 20), expected[first * 4096 :][: 1 << 20])
+            eventually(lambda: self.node.counters(name)["hits"] == 1)
+        self.assertEqual(self.node.tell("why", name, first + 100)["settled"], "hit")
 
     def answer_is_right(self, client, asked, expected):
         cookie, error, data = client.receive()

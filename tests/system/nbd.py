@@ -3,7 +3,7 @@ taken in any order. https://github.com/NetworkBlockDevice/nbd/blob/master/doc/pr
 import socket
 import struct
 
-READ, WRITE, FLUSH, TRIM, WRITE_ZEROES = 0, 1, 3, 4, 6
+READ, WRITE, FLUSH, TRIM, CACHE, WRITE_ZEROES = 0, 1, 3, 4, 5, 6
 FUA, NO_HOLE = 1, 2
 EPERM, EIO, EINVAL, ENOSPC = 1, 5, 22, 28
 HAS_READ_ONLY = 2  # Transmission flags: bit 1.

@@ -68,7 +68,7 @@ public:
     return true;
   }
   void observed(batch_ptr batch) override { batches.push_back(std::move(batch)); }
-  void hinted(volume_id, image_id, extent where) override { hints.push_back(where); }
+  void hinted(volume_id, image_id, extent where, instant) override { hints.push_back(where); }
   void attached(volume_id) override { ++clients; }
   void detached(volume_id) override { --clients; }
   bool run_blocking(std::function<void()> work) override {
