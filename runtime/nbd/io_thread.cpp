@@ -57,6 +57,8 @@ io_thread::io_thread(io_slot slot, const io_shared& shared, accepted on_accept)
 io_thread::~io_thread() {
   stop(instant{});
   join();
+  while (completing_.load(std::memory_order_acquire) > 0)
+    std::this_thread::yield();
 }
 
 void io_thread::adopt(descriptor socket, std::optional<std::string> bound) {
@@ -94,8 +96,10 @@ void io_thread::disconnect(const std::string& name) {
 }
 
 void io_thread::complete(ticket to, result<answer> how, owned_bytes data) {
+  completing_.fetch_add(1, std::memory_order_relaxed);
   if (inbox_.put(std::make_unique<late_answer>(late_answer{to, how, std::move(data)})))
     wake();
+  completing_.fetch_sub(1, std::memory_order_release);
 }
 
 void io_thread::stop(instant until) {

@@ -22,7 +22,7 @@ public:
   using accepted = std::function<void(descriptor, const std::optional<std::string>& bound)>;
 
   io_thread(io_slot slot, const io_shared& shared, accepted on_accept);
-  /// Drains no longer: what is open is closed.
+  /// Drains no longer: what is open is closed. Waits for calls of `complete` under way.
   ~io_thread();
   io_thread(const io_thread&) = delete;
   io_thread& operator=(const io_thread&) = delete;
@@ -88,6 +88,7 @@ private:
   descriptor poller_;
   descriptor bell_; ///< An eventfd: rung when the inbox or the tasks were empty.
   inbox inbox_;
+  std::atomic<int> completing_{0}; ///< Threads inside `complete`: the answer may be out before they are.
   std::mutex tasks_lock_;
   std::vector<std::function<void()>> tasks_; ///< Set-up and shut-down only.
 
