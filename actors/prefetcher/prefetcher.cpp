@@ -106,7 +106,7 @@ struct prefetcher_state {
     }
     if (const auto held = held_until.find(image); held != held_until.end() && now(self) < held->second)
       return;
-    auto plans = scheduler.next(now(self), *plane);
+    auto plans = scheduler.next(now(self), volume::useful_blocks{*plane});
     if (!plans.empty() && !others->tell<image_actor>({role::image, image.value}, plan_batch{plans}))
       for (const auto& item : plans) // Between an image's actor and the next one nothing can be moved.
         scheduler.done(item.where, 0, now(self), now(self));

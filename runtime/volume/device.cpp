@@ -45,6 +45,13 @@ device::device(device_config config, std::shared_ptr<image_plane> image,
                backstage& back, const clock& time)
     : config_(std::move(config)), image_(std::move(image)), overlay_(std::move(overlay)), readers_(readers),
       completions_(completions), back_(back), clock_(time) {
+  if (image_)
+    image_->attach(overlay_);
+}
+
+device::~device() {
+  if (image_)
+    image_->detach(*overlay_);
 }
 
 void device::attached(nbd::io_slot) {

@@ -34,6 +34,7 @@ public:
   /// `image` may be null (all zeroes). `completions` and `back` outlive the device.
   device(device_config config, std::shared_ptr<image_plane> image, std::shared_ptr<store::overlay> overlay,
          epochs& readers, nbd::completions& completions, backstage& back, const clock& time);
+  ~device() override;
 
   const nbd::export_info& info() const override { return config_.shown; }
   void attached(nbd::io_slot slot) override;

@@ -2,9 +2,13 @@
 #include "runtime/base/ids.hpp"
 #include "runtime/base/residency.hpp"
 #include "runtime/store/block_cache.hpp"
+#include "runtime/store/overlay.hpp"
 #include "runtime/volume/block_map.hpp"
 #include "runtime/volume/pool.hpp"
+#include <algorithm>
 #include <memory>
+#include <mutex>
+#include <vector>
 
 namespace forerun::volume {
 
@@ -29,11 +33,46 @@ public:
   }
   std::uint64_t blocks() const override { return map.blocks(); }
 
+  using overlays = std::vector<std::shared_ptr<const store::overlay>>;
+  /// A volume on the image comes or goes. Any thread.
+  void attach(std::shared_ptr<const store::overlay> volume) {
+    std::lock_guard guard{mutex_};
+    volumes_.push_back(std::move(volume));
+  }
+  void detach(const store::overlay& volume) {
+    std::lock_guard guard{mutex_};
+    std::erase_if(volumes_, [&](const auto& each) { return each.get() == &volume; });
+  }
+  overlays volumes() const {
+    std::lock_guard guard{mutex_};
+    return volumes_;
+  }
+
   const image_id id;
   const std::uint64_t bytes; ///< What lies past it, up to the volume's size, reads as zeroes.
   block_map map;             ///< L1.
   pool& memory;              ///< Of the node.
   const std::shared_ptr<store::block_cache> disk; ///< L2.
+
+private:
+  mutable std::mutex mutex_;
+  overlays volumes_;
+};
+
+/// What is worth moving: an absent block that every volume has written over is of no use to anybody.
+class useful_blocks final : public residency {
+public:
+  explicit useful_blocks(const image_plane& plane) : plane_(plane), volumes_(plane.volumes()) {}
+  bool absent(std::uint64_t block) const override {
+    return plane_.absent(block) && (volumes_.empty() || std::ranges::any_of(volumes_, [&](const auto& each) {
+                                      return each->state(block) == store::block_state::absent;
+                                    }));
+  }
+  std::uint64_t blocks() const override { return plane_.blocks(); }
+
+private:
+  const image_plane& plane_;
+  const image_plane::overlays volumes_;
 };
 
 } // namespace forerun::volume

@@ -235,6 +235,22 @@ TEST_CASE("what is local or on its way is not planned") {
   CHECK(on.planned() == std::vector<extent>{{8, 8}});
 }
 
+TEST_CASE("what every volume of the image has written over is not planned") {
+  plans on;
+  const auto overlay = [&](const char* name) {
+    return std::shared_ptr{store::overlay::open(on.disk, name, {.volume_bytes = on.plane->bytes}).value()};
+  };
+  const auto first = overlay("first");
+  const auto second = overlay("second");
+  const std::vector<std::byte> data(2 * block_bytes);
+  REQUIRE(first->write(0, data));
+  REQUIRE(second->trim({1, 1}));
+  on.plane->attach(first);
+  on.plane->attach(second);
+  on.foresee({0, 4});
+  CHECK(on.planned() == std::vector<extent>{{0, 1}, {2, 2}});
+}
+
 TEST_CASE("a prefetcher that is turned off plans nothing") {
   plans on{false};
   on.foresee({0, 32});
