@@ -64,9 +64,7 @@ struct vm_state {
 
   /// Something was used for the first time, waited for, or changed: of mere repetition nobody has to hear.
   static bool notable(const access_batch& batch) {
-    return std::ranges::any_of(batch.entries, [](const access& entry) {
-      return entry.op != operation::read || entry.how != outcome::hit || entry.first_use_blocks > 0;
-    });
+    return !std::ranges::all_of(batch.entries, is_repetition);
   }
 
   /// A tier needs to know what is hot, not every touch of it: past a rate, batches are left out.

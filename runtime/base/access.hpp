@@ -41,6 +41,12 @@ struct access {
   bool operator==(const access&) const = default;
 };
 
+/// A read that found all of it local, and nothing of it prefetched for a first use: nobody waits to hear of
+/// it.
+inline bool is_repetition(const access& entry) {
+  return entry.op == operation::read && entry.how == outcome::hit && entry.first_use_blocks == 0;
+}
+
 /// Accesses of one volume, in order of arrival on one I/O thread. At most `access_batch_max`.
 struct access_batch {
   volume_id volume{};
@@ -49,6 +55,6 @@ struct access_batch {
   std::vector<access> entries;
 };
 
-inline constexpr std::size_t access_batch_max = 256;
+inline constexpr std::size_t access_batch_max = 4096;
 
 } // namespace forerun

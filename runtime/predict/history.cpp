@@ -25,8 +25,10 @@ bool history::observe(run_id run, const access& seen) {
     return false;
   const auto room = std::min(limits_.run_blocks_max - std::min(limits_.run_blocks_max, tracker->blocks()),
                              limits_.active_blocks_max - std::min(limits_.active_blocks_max, active_blocks_));
-  active_blocks_ += tracker->observe(library_, seen, room);
-  return tracker->due(library_);
+  const auto fresh = tracker->observe(library_, seen, room);
+  active_blocks_ += fresh;
+  // Without a new block nothing has moved since it was not due.
+  return (fresh > 0 || !tracker->ranked(library_)) && tracker->due(library_);
 }
 
 std::optional<forecast> history::rank(run_id run, instant now) {

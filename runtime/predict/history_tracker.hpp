@@ -23,6 +23,8 @@ public:
   std::size_t observe(const history_library& library, const access& seen, std::size_t room);
   /// The ranking is worth rebuilding: it was never made, the weights moved, or the run went on far since.
   bool due(const history_library& library) const;
+  /// There is a ranking, of what the library holds now.
+  bool ranked(const history_library& library) const { return ranked_ && version_ == library.version(); }
   /// The whole ranking of unread blocks. About a millisecond for 20,000 blocks: not for an I/O path.
   forecast rank(const history_library& library, instant now);
   /// That the run reads this block, now or later.

@@ -10,6 +10,9 @@ namespace {
 /// Reads of up to 128 KiB find their blocks without an allocation.
 constexpr std::size_t places_inline = 32;
 constexpr nanos batch_age_max = std::chrono::milliseconds{1};
+/// Of a batch that holds repetition only. Each batch wakes several actors, which costs hot reads more than
+/// anything else that is done for them here.
+constexpr nanos repetition_age_max = std::chrono::milliseconds{16};
 alignas(64) constexpr std::array<std::byte, 65536> zeroes{};
 /// Zeroes that must take space are written by another thread when they are more blocks than this (1 MiB).
 constexpr std::uint32_t zeroes_inline_max = 256;
@@ -411,17 +414,15 @@ void device::answered(nbd::io_slot slot, const nbd::request& what, const nbd::an
       dropped_.fetch_add(1, std::memory_order_relaxed);
       return;
     }
-    // The batch counts as under way until the last actor has let go of it.
-    lane.under_way->fetch_add(1, std::memory_order_relaxed);
     lane.open =
         std::shared_ptr<access_batch>(new access_batch, [count = lane.under_way](access_batch* batch) {
+          count->fetch_sub(batch->entries.size(), std::memory_order_relaxed);
           delete batch;
-          count->fetch_sub(1, std::memory_order_relaxed);
         });
     lane.open->volume = config_.id;
     lane.open->image = image_ ? image_->id : image_id{};
     lane.open->run = {run_.load(std::memory_order_relaxed)};
-    lane.open->entries.reserve(access_batch_max);
+    lane.age_max = repetition_age_max;
     lane.opened = when;
     lane.opened_wall = clock_.wall();
   }
@@ -432,6 +433,8 @@ void device::answered(nbd::io_slot slot, const nbd::request& what, const nbd::an
   entry.how = how.how;
   entry.first_use_blocks = how.first_use_blocks;
   entry.written = how.written;
+  if (!is_repetition(entry))
+    lane.age_max = batch_age_max;
   if (lane.open->entries.size() >= access_batch_max)
     hand_over(lane);
 }
@@ -453,18 +456,21 @@ nanos device::think_before(const io_lane& lane, const nbd::request& what) {
 }
 
 bool device::room(const io_lane& lane) const {
-  return lane.open || lane.under_way->load(std::memory_order_relaxed) < batches_open_max;
+  return lane.open || lane.under_way->load(std::memory_order_relaxed) < entries_open_max;
 }
 
 void device::hand_over(io_lane& lane) {
-  if (lane.open)
-    back_.observed(std::exchange(lane.open, nullptr));
+  if (!lane.open)
+    return;
+  // Its entries count as under way until the last actor has let go of it.
+  lane.under_way->fetch_add(lane.open->entries.size(), std::memory_order_relaxed);
+  back_.observed(std::exchange(lane.open, nullptr));
 }
 
 bool device::turn_ended(nbd::io_slot slot, instant now) {
   readers_.leave(slot);
   auto& lane = lanes_[slot.value];
-  if (lane.open && now - lane.opened >= batch_age_max)
+  if (lane.open && now - lane.opened >= lane.age_max)
     hand_over(lane);
   return lane.open != nullptr;
 }

@@ -24,8 +24,9 @@ struct device_config {
   bool digests = true; ///< Record what was written as a digest.
 };
 
-/// Batches that one I/O thread may have under way for one volume; more are dropped or held back.
-inline constexpr int batches_open_max = 64;
+/// Accesses that one I/O thread may have under way to the actors for one volume, in batches; more are dropped
+/// or held back.
+inline constexpr std::size_t entries_open_max = 65536;
 
 /// A volume as I/O threads serve it: hits from memory, disk and overlay in place, everything else handed to
 /// the actors. No lock on a hit.
@@ -60,8 +61,9 @@ private:
   struct alignas(64) io_lane {
     std::shared_ptr<access_batch> open;
     instant opened{};
+    nanos age_max{0}; ///< When the open batch is handed over, at the latest.
     wall_time opened_wall{};
-    std::shared_ptr<std::atomic<int>> under_way = std::make_shared<std::atomic<int>>(0);
+    std::shared_ptr<std::atomic<std::size_t>> under_way = std::make_shared<std::atomic<std::size_t>>(0);
     std::uint32_t reads_open = 0;
     instant last_answer{};
     instant thought_until{}; ///< Arrival of the read that ended the last think time,

@@ -69,10 +69,18 @@ TEST_CASE("a batch is handed over when it is full") {
   CHECK_FALSE(on.end_turn());
 }
 
-TEST_CASE("a batch is handed over a millisecond after its first entry") {
+TEST_CASE(
+    "a batch is handed over a millisecond after its first entry, and one of mere repetition after sixteen") {
   stage on;
+  nanos age = 16ms;
   hits(hitting(on), 1);
-  on.time.advance(999us);
+  SUBCASE("repetition") {
+  }
+  SUBCASE("a write among them") {
+    on.answered(on.write(0, filled(block_bytes, 3)).how);
+    age = 1ms;
+  }
+  on.time.advance(age - 1us);
   CHECK(on.end_turn());
   CHECK(on.back.batches.empty());
   on.time.advance(1us);
@@ -99,8 +107,8 @@ TEST_CASE("what was seen before a miss is handed over before it") {
 
 TEST_CASE("a relaxed volume drops and counts what nobody works off, and goes on when somebody does") {
   stage on;
-  hits(hitting(on), batches_open_max * access_batch_max + 5);
-  CHECK(on.back.batches.size() == batches_open_max);
+  hits(hitting(on), entries_open_max + 5);
+  CHECK(on.back.batches.size() == entries_open_max / access_batch_max);
   CHECK(on.device->dropped() == 5);
   on.back.batches.clear();
   hits(on, access_batch_max);
@@ -110,7 +118,7 @@ TEST_CASE("a relaxed volume drops and counts what nobody works off, and goes on 
 
 TEST_CASE("a strict volume stalls when nobody works off what was seen") {
   stage on{{.audit = audit_mode::strict}};
-  hits(hitting(on), batches_open_max * access_batch_max);
+  hits(hitting(on), entries_open_max);
   CHECK(on.read(0, block_bytes).what == verdict::stalled);
   on.back.batches.pop_back();
   CHECK(on.read(0, block_bytes).what == verdict::done);
@@ -121,13 +129,13 @@ TEST_CASE("a strict volume records each request it took, also those that were op
   hitting(on);
   CHECK(on.read(block_bytes, block_bytes).what == verdict::pending);
   const auto waiting = on.asked;
-  hits(on, batches_open_max * access_batch_max);
+  hits(on, entries_open_max);
   REQUIRE(on.read(0, block_bytes).what == verdict::stalled);
   on.device->answered(stage::slot, waiting, {.how = outcome::miss}, on.time.now());
   on.time.advance(1ms);
   on.end_turn();
   CHECK(on.device->dropped() == 0);
-  REQUIRE(on.back.batches.size() == batches_open_max + 1);
+  REQUIRE(on.back.batches.size() == entries_open_max / access_batch_max + 1);
   CHECK(on.back.batches.back()->entries.at(0).how == outcome::miss);
 }
 
