@@ -85,6 +85,8 @@ make_ground(const config::node_config& config, std::optional<host::folder_lock>&
     if (!log)
       return cannot("the provenance log in " + folder + "/log", log.error(),
                     log.error() == errc::unsupported ? "a later version wrote it: use that one"
+                    : log.error() == errc::corrupt   ? "no node wrote its end: keep the files elsewhere, a "
+                                                       "new log begins in an empty folder"
                                                      : "look at the folder and its disk");
     made->log = std::move(log).value();
     const auto& found = made->log->recovered();

@@ -13,9 +13,6 @@ constexpr char block_magic_text[9] = "FRPROVBK";
 constexpr std::size_t magic_bytes = 8;
 constexpr std::size_t checked_from = 16; ///< Magic and checksum come first; the checksum covers the rest.
 
-// Of blocks and records in a log, so that counting on cannot wrap around.
-constexpr std::uint64_t count_max = std::uint64_t{1} << 62;
-
 constexpr std::string_view name_prefix = "provenance-";
 constexpr std::string_view name_suffix = ".log";
 constexpr std::size_t name_digits = 8;

@@ -19,6 +19,8 @@ inline constexpr std::uint32_t block_records_max = 65536;
 inline constexpr std::uint32_t block_contexts_max = 4096;
 inline constexpr std::uint64_t segment_bytes_limit = 64u << 20;
 inline constexpr std::uint32_t segment_number_max = 99'999'999;
+/// Of the blocks and of the records before one that is read: counting on cannot wrap around.
+inline constexpr std::uint64_t count_max = std::uint64_t{1} << 62;
 
 /// Begins every segment file and is a link of the chain, as blocks are.
 struct segment_header {

@@ -36,7 +36,8 @@ enum class durability : std::uint8_t {
 class log {
 public:
   /// Finds the end of the log in `where` and cuts an unfinished tail. Errors: `io_failed`, `unsupported` (a
-  /// later version wrote here; nothing is changed).
+  /// later version wrote here; nothing is changed), `corrupt` (its checksums hold, and yet it counts further
+  /// than a log can get: nobody can go on with it).
   static result<std::unique_ptr<log>> open(disk& where, const clock& time, log_limits limits = {});
 
   const recovery& recovered() const { return recovered_; }

@@ -83,6 +83,9 @@ result<void> log::recover() {
     next_flags_ = segment_header::flag_after_damage;
     sealed_.segment = recovered_.damage->segment + 1;
   }
+  // No log gets so far; going on behind it, this one would soon write what no reader takes.
+  if (sealed_.sequence > count_max / 2 || sealed_.position > count_max / 2)
+    return errc::corrupt;
   recovered_.records = sealed_.position;
   written_blocks_ = durable_blocks_ = sealed_.sequence;
   written_records_ = durable_records_ = sealed_.position;

@@ -276,6 +276,20 @@ TEST_CASE("a segment of a later version is refused, and nothing is changed") {
   CHECK(file == before);
 }
 
+TEST_CASE("a log that counts further than any log gets is refused") {
+  for (const bool blocks : {true, false}) {
+    memory_disk disk;
+    manual_clock clock;
+    auto& file = disk.files[segment_name(0)];
+    file.resize(segment_header::bytes);
+    segment_header header;
+    (blocks ? header.first_sequence : header.first_position) = count_max;
+    put(header, std::span{file}.first<segment_header::bytes>());
+    CHECK(provenance::log::open(disk, clock).error() == errc::corrupt);
+    CHECK(verify(disk).value().first_fault->what == fault_kind::out_of_order);
+  }
+}
+
 TEST_CASE("random bytes as log files are survived") {
   std::mt19937_64 random{9};
   manual_clock clock;
