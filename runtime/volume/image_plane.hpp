@@ -37,13 +37,18 @@ public:
   /// A volume on the image comes or goes. Any thread.
   void attach(std::shared_ptr<const store::overlay> volume) {
     std::lock_guard guard{mutex_};
-    volumes_.push_back(std::move(volume));
+    auto next = std::make_shared<overlays>(*volumes_);
+    next->push_back(std::move(volume));
+    volumes_ = std::move(next);
   }
   void detach(const store::overlay& volume) {
     std::lock_guard guard{mutex_};
-    std::erase_if(volumes_, [&](const auto& each) { return each.get() == &volume; });
+    auto next = std::make_shared<overlays>(*volumes_);
+    std::erase_if(*next, [&](const auto& each) { return each.get() == &volume; });
+    volumes_ = std::move(next);
   }
-  overlays volumes() const {
+  /// Those of now: asked for with every plan, changed seldom, so it is replaced and never altered.
+  std::shared_ptr<const overlays> volumes() const {
     std::lock_guard guard{mutex_};
     return volumes_;
   }
@@ -56,7 +61,7 @@ public:
 
 private:
   mutable std::mutex mutex_;
-  overlays volumes_;
+  std::shared_ptr<const overlays> volumes_ = std::make_shared<overlays>();
 };
 
 /// What is worth moving: an absent block that every volume has written over is of no use to anybody.
@@ -64,15 +69,16 @@ class useful_blocks final : public residency {
 public:
   explicit useful_blocks(const image_plane& plane) : plane_(plane), volumes_(plane.volumes()) {}
   bool absent(std::uint64_t block) const override {
-    return plane_.absent(block) && (volumes_.empty() || std::ranges::any_of(volumes_, [&](const auto& each) {
-                                      return each->state(block) == store::block_state::absent;
-                                    }));
+    return plane_.absent(block) &&
+           (volumes_->empty() || std::ranges::any_of(*volumes_, [&](const auto& each) {
+              return each->state(block) == store::block_state::absent;
+            }));
   }
   std::uint64_t blocks() const override { return plane_.blocks(); }
 
 private:
   const image_plane& plane_;
-  const image_plane::overlays volumes_;
+  const std::shared_ptr<const image_plane::overlays> volumes_;
 };
 
 } // namespace forerun::volume
