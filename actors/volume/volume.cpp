@@ -8,68 +8,69 @@ namespace {
 struct volume_state {
   static inline const char* name = "forerun.volume";
 
-  volume_state(volume_actor::pointer, volume_parts given) : parts(std::move(given)), here(*parts.here) {
-    here.clients = parts.device->clients(); // Of those that came and went meanwhile nobody was told.
-    if (here.clients == 0 && !here.announced)
+  volume_state(volume_actor::pointer, volume_parts given)
+      : parts(std::move(given)), clients(parts.device->clients()), now(*parts.now) {
+    // Of those that came and went while there was no actor nobody was told.
+    if (clients == 0 && !now.announced)
       end();
-    else if (here.run.value == 0)
+    else if (now.run.value == 0)
       begin(parts.program);
   }
 
   volume_actor::behavior_type make_behavior() {
     return {
         [this](attach_atom) {
-          if (here.clients++ == 0 && !here.announced)
+          if (clients++ == 0 && !now.announced)
             begin(parts.program);
         },
         [this](detach_atom) {
-          if (here.clients > 0 && --here.clients == 0 && !here.announced)
+          if (clients > 0 && --clients == 0 && !now.announced)
             end();
         },
         [this](begin_atom, const std::string& program) -> caf::result<run_id> {
           end();
-          here.announced = true;
+          now.announced = true;
           begin(program.empty() ? parts.program : program);
-          return here.run;
+          return now.run;
         },
         [this](end_atom) -> caf::result<run_id> {
-          if (here.run.value == 0)
+          if (now.run.value == 0)
             return fail(errc::not_found);
-          const auto ended = here.run;
+          const auto ended = now.run;
           end();
-          here.announced = false;
+          now.announced = false;
           return ended;
         },
-        [this](caf::get_atom) { return here.clients; },
+        [this](caf::get_atom) { return clients; },
     };
   }
 
   void begin(const std::string& program) {
     // A run is named by when it began, so that names stay unique over restarts.
-    here.run = {
-        std::max<std::uint64_t>(static_cast<std::uint64_t>(parts.time->wall().ns), here.last_run + 1)};
-    here.last_run = here.run.value;
-    parts.device->set_run(here.run);
-    const run_begun what{parts.device->id(), here.run, program, here.announced};
+    now.run = {std::max<std::uint64_t>(static_cast<std::uint64_t>(parts.time->wall().ns), now.last_run + 1)};
+    now.last_run = now.run.value;
+    parts.device->set_run(now.run);
+    const run_begun what{parts.device->id(), now.run, program, now.announced};
     parts.others->tell<vm_actor>({role::vm, what.volume.value}, what);
     if (const auto& image = parts.device->image())
       parts.others->tell<predictor_actor>({role::predictor, image->id.value}, what);
   }
 
   void end() {
-    if (here.run.value == 0)
+    if (now.run.value == 0)
       return;
-    parts.others->tell<vm_actor>({role::vm, parts.device->id().value}, run_ended{{}, here.run});
+    parts.others->tell<vm_actor>({role::vm, parts.device->id().value}, run_ended{{}, now.run});
     if (const auto& image = parts.device->image()) {
-      parts.others->tell<predictor_actor>({role::predictor, image->id.value}, run_ended{image->id, here.run});
-      parts.others->tell<prefetcher_actor>({role::prefetcher, 0}, run_ended{image->id, here.run});
+      parts.others->tell<predictor_actor>({role::predictor, image->id.value}, run_ended{image->id, now.run});
+      parts.others->tell<prefetcher_actor>({role::prefetcher, 0}, run_ended{image->id, now.run});
     }
-    here.run = {};
-    parts.device->set_run(here.run);
+    now.run = {};
+    parts.device->set_run(now.run);
   }
 
   volume_parts parts;
-  presence& here;
+  std::uint32_t clients;
+  open_run& now;
 };
 
 } // namespace

@@ -4,10 +4,9 @@
 
 namespace forerun::actors {
 
-/// Who is there and what runs. Outlives the actor, so that one that is restarted goes on with it; the actor
-/// alone reads and writes it.
-struct presence {
-  std::uint32_t clients = 0;
+/// What runs. Outlives the actor, so that one that is restarted goes on with it; the actor alone reads and
+/// writes it.
+struct open_run {
   bool announced = false; ///< The open run was begun by `run begin`, and ends by `run end`.
   run_id run{};
   std::uint64_t last_run = 0;
@@ -18,7 +17,7 @@ struct volume_parts {
   std::string program; ///< What runs on it, unless a run says otherwise.
   std::shared_ptr<directory> others;
   const clock* time = nullptr;
-  std::shared_ptr<presence> here = std::make_shared<presence>();
+  std::shared_ptr<open_run> now = std::make_shared<open_run>();
 };
 
 /// Knows when a volume is in use: a run lasts from the first client's attach to the last one's detach, or as
