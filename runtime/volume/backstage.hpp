@@ -41,7 +41,7 @@ private:
 };
 
 /// What the data path asks of the actors. Called on I/O threads; never blocks. Bounds: the NBD server limits
-/// the requests in flight, the device limits the batches that nobody has worked off.
+/// the requests in flight, the device limits the accesses that nobody has worked off.
 class backstage {
 public:
   /// False: no room; the request fails.

@@ -184,7 +184,7 @@ nbd::started device::read_later(io_lane& lane, const nbd::request& what, nbd::ti
     else
       self->completions_.complete(later, done.error(), nullptr);
   };
-  auto wanted = std::make_shared<demand>(std::move(then));
+  auto wanted = demand_for(what, std::move(then));
   wanted->blocks = blocks_touched(what.offset, what.length);
   wanted->needs = [self = shared_from_this()](std::uint64_t block) { return self->needs_base(block); };
   return fetch(lane, what, std::move(wanted));
@@ -211,11 +211,17 @@ result<void> device::fill(const nbd::request& what, std::span<const std::byte> i
   return success();
 }
 
-nbd::started device::fetch(io_lane& lane, const nbd::request& what, std::shared_ptr<demand> wanted) {
+/// What a request waits for, but for its blocks.
+std::shared_ptr<demand> device::demand_for(const nbd::request& what, demand::receiver then) const {
+  auto wanted = std::make_shared<demand>(std::move(then));
   wanted->volume = config_.id;
   wanted->image = image_->id;
   wanted->run = {run_.load(std::memory_order_relaxed)};
   wanted->seen = describe(what);
+  return wanted;
+}
+
+nbd::started device::fetch(io_lane& lane, const nbd::request& what, std::shared_ptr<demand> wanted) {
   wanted->seen.think = think_before(lane, what);
   hand_over(lane); // What came before it must reach the models before it.
   if (!back_.fetch(std::move(wanted)))
@@ -325,14 +331,10 @@ std::shared_ptr<demand> device::edges_wanted(const nbd::request& what, nbd::owne
     else if (done.value())
       self->completions_.complete(later, how, nullptr);
   };
-  auto wanted = std::make_shared<demand>(std::move(then));
-  wanted->volume = config_.id;
-  wanted->image = image_->id;
-  wanted->run = {run_.load(std::memory_order_relaxed)};
+  auto wanted = demand_for(what, std::move(then));
   wanted->blocks = asked;
   wanted->needs = [self = shared_from_this(), whole = blocks_inside(what.offset, what.length)](
                       std::uint64_t block) { return !whole.contains(block) && self->needs_base(block); };
-  wanted->seen = describe(what);
   return wanted;
 }
 

@@ -100,6 +100,7 @@ private:
   bool needs_base(std::uint64_t block) const;
   std::optional<std::span<const std::byte>> base_of(std::uint64_t block,
                                                     std::span<std::byte, block_bytes> space) const;
+  std::shared_ptr<demand> demand_for(const nbd::request& what, demand::receiver then) const;
   nbd::started fetch(io_lane& lane, const nbd::request& what, std::shared_ptr<demand> wanted);
   bool room(const io_lane& lane) const;
   void hand_over(io_lane& lane);
