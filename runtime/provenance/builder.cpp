@@ -5,7 +5,6 @@
 namespace forerun::provenance {
 namespace {
 
-constexpr std::size_t varint_bytes_max = 10;
 constexpr std::uint64_t clock_step_ns = 1'000'000'000;
 
 bool stepped_back(std::int64_t latest, std::int64_t now) {
@@ -13,63 +12,41 @@ bool stepped_back(std::int64_t latest, std::int64_t now) {
          static_cast<std::uint64_t>(latest) - static_cast<std::uint64_t>(now) >= clock_step_ns;
 }
 
-/// Takes a varint that this file wrote itself.
-std::uint64_t take(const std::byte*& at) {
-  std::uint64_t value = 0;
-  for (unsigned shift = 0;; shift += 7) {
-    const auto byte = static_cast<std::uint64_t>(*at++);
-    value |= (byte & 0x7f) << shift;
-    if (byte < 0x80)
-      return value;
-  }
+bool recorded(const digest& of) {
+  const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(of);
+  return (words[0] | words[1]) != 0;
 }
 
-/// The same numbers as runs, or false when that would not be shorter than `plain`.
-bool as_runs(std::span<const std::byte> plain, std::vector<std::byte>& out) {
-  out.clear();
-  byte_writer<> writer{out};
-  const auto* at = plain.data();
-  const auto* const end = at + plain.size();
-  auto value = take(at);
-  std::uint64_t length = 1;
-  while (at != end) {
-    const auto next = take(at);
-    if (next == value) {
-      ++length;
-      continue;
-    }
-    writer.put_varint(value);
-    writer.put_varint(length);
-    // A column that does not shrink at its front is not worth the walk to its end.
-    if (out.size() >= static_cast<std::size_t>(at - plain.data()))
-      return false;
-    value = next;
-    length = 1;
-  }
-  writer.put_varint(value);
-  writer.put_varint(length);
-  return out.size() < plain.size();
-}
+// Function objects: they are inlined into the loops that use them.
+constexpr auto what_of = [](const access& it) -> std::uint64_t {
+  return static_cast<std::uint64_t>(it.op) | static_cast<std::uint64_t>(it.how) << operation_bits |
+         (recorded(it.written) ? digest_flag : 0);
+};
 
-void put_column(byte_writer<>& out, column_id id, column_codec codec, std::span<const std::byte> bytes) {
-  out.put(static_cast<std::uint8_t>(id));
-  out.put(static_cast<std::uint8_t>(codec));
-  out.put_varint(bytes.size());
-  out.put_bytes(bytes);
-}
+constexpr auto bytes_of = [](const access& it) -> std::uint64_t {
+  return it.bytes % sector_bytes == 0 ? it.bytes / sector_bytes * 2 : std::uint64_t{it.bytes} * 2 + 1;
+};
+
+constexpr auto latency_of = [](const access& it) -> std::uint64_t {
+  const auto ns = static_cast<std::uint64_t>(std::max<std::int64_t>(it.latency.count(), 0));
+  return std::min((ns + 500) / 1000, latency_us_max);
+};
+
+/// So many records go into one column after the other at once, so that they are still at hand for the next.
+constexpr std::size_t stride = 64;
 
 } // namespace
 
 block_builder::block_builder(std::uint32_t records_max)
     : records_max_(std::clamp<std::uint32_t>(records_max, 1, block_records_max)) {
-  for (auto& it : columns_)
-    it.data = std::make_unique_for_overwrite<std::byte[]>(records_max_ * varint_bytes_max);
-  clear();
+  columns_.reserve(number_columns);
+  while (columns_.size() < number_columns)
+    columns_.emplace_back(records_max_);
 }
 
 void block_builder::clear() {
   for (auto& it : columns_)
-    it.end = it.data.get();
+    it.clear();
   records_ = 0;
   digests_.clear();
   context_of_.clear();
@@ -107,37 +84,44 @@ std::size_t block_builder::add(const context& who, std::span<const access> entri
     time_max_ = time_min_;
     element_min_ = element_max_ = entries.front().where.first;
   }
-  auto last_end = last_end_[index];
+  for (auto rest = entries; !rest.empty(); rest = rest.subspan(std::min(stride, rest.size())))
+    add_columns(index, rest.first(std::min(stride, rest.size())));
+  records_ += static_cast<std::uint32_t>(entries.size());
+  return entries.size();
+}
+
+void block_builder::add_columns(std::uint32_t context, std::span<const access> entries) {
+  auto put = [&](column_id id, auto value_of) { of(id).put(entries.size(), value_of); };
+  auto put_each = [&](column_id id, auto value_of) {
+    put(id, [&](std::size_t i) { return value_of(entries[i]); });
+  };
+  put(column_id::context, [&](std::size_t) -> std::uint64_t { return context; });
+  put(column_id::time, [&](std::size_t i) {
+    return zigzag(wrapping_minus(entries[i].at.ns, i == 0 ? last_time_ : entries[i - 1].at.ns));
+  });
+  put_each(column_id::what, what_of);
+  put(column_id::first, [&](std::size_t i) {
+    const auto expected = i == 0 ? last_end_[context] : entries[i - 1].where.end();
+    return zigzag(wrapping_minus(static_cast<std::int64_t>(entries[i].where.first),
+                                 static_cast<std::int64_t>(expected)));
+  });
+  put_each(column_id::count,
+           [](const access& it) { return zigzag(std::int64_t{it.where.count} - count_expected(it.bytes)); });
+  put_each(column_id::bytes, bytes_of);
+  put_each(column_id::latency, latency_of);
   for (const auto& it : entries) {
-    const bool with_digest = it.written != digest{};
-    of(column_id::context).put(index);
-    of(column_id::time).put(zigzag(wrapping_minus(it.at.ns, last_time_)));
-    of(column_id::what)
-        .put(static_cast<std::uint64_t>(it.op) | static_cast<std::uint64_t>(it.how) << operation_bits |
-             (with_digest ? digest_flag : 0));
-    of(column_id::first)
-        .put(zigzag(
-            wrapping_minus(static_cast<std::int64_t>(it.where.first), static_cast<std::int64_t>(last_end))));
-    of(column_id::count).put(zigzag(std::int64_t{it.where.count} - count_expected(it.bytes)));
-    of(column_id::bytes)
-        .put(it.bytes % sector_bytes == 0 ? it.bytes / sector_bytes * 2 : std::uint64_t{it.bytes} * 2 + 1);
-    const auto latency = static_cast<std::uint64_t>(std::max<std::int64_t>(it.latency.count(), 0));
-    of(column_id::latency).put(std::min((latency + 500) / 1000, latency_us_max));
-    if (with_digest) {
+    if (recorded(it.written)) {
       const auto bytes = std::as_bytes(std::span{it.written});
       digests_.insert(digests_.end(), bytes.begin(), bytes.end());
     }
     stepped_back_ |= stepped_back(time_max_, it.at.ns);
-    last_time_ = it.at.ns;
-    last_end = it.where.end();
     time_min_ = std::min(time_min_, it.at.ns);
     time_max_ = std::max(time_max_, it.at.ns);
     element_min_ = std::min(element_min_, it.where.first);
     element_max_ = std::max(element_max_, it.where.first + std::max(it.where.count, 1u) - 1);
   }
-  last_end_[index] = last_end;
-  records_ += static_cast<std::uint32_t>(entries.size());
-  return entries.size();
+  last_time_ = entries.back().at.ns;
+  last_end_[context] = entries.back().where.end();
 }
 
 std::size_t block_builder::bytes() const {
@@ -176,17 +160,12 @@ block_header block_builder::encode(std::vector<std::byte>& image) const {
     out.put_varint(it.space);
   }
 
-  std::vector<std::byte> runs;
-  for (std::uint8_t i = 0; i < number_columns; ++i) {
-    const auto plain = std::span<const std::byte>{columns_[i].data.get(), columns_[i].size()};
-    const auto id = static_cast<column_id>(i + 1);
-    if (as_runs(plain, runs))
-      put_column(out, id, column_codec::runs, runs);
-    else
-      put_column(out, id, column_codec::plain, plain);
+  for (std::uint8_t i = 0; i < number_columns; ++i)
+    columns_[i].write(out, static_cast<column_id>(i + 1));
+  if (!digests_.empty()) {
+    put_column_head(out, column_id::digest, column_codec::plain, digests_.size());
+    out.put_bytes(digests_);
   }
-  if (!digests_.empty())
-    put_column(out, column_id::digest, column_codec::plain, digests_);
 
   block_header header;
   const auto payload = std::span<const std::byte>{image}.subspan(block_header::bytes);

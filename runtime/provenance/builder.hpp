@@ -1,11 +1,9 @@
 #pragma once
-#include "runtime/provenance/columns.hpp"
+#include "runtime/provenance/column_writer.hpp"
 #include "runtime/provenance/format.hpp"
 #include "runtime/provenance/record.hpp"
 #include <absl/container/flat_hash_map.h>
-#include <array>
 #include <limits>
-#include <memory>
 #include <vector>
 
 namespace forerun::provenance {
@@ -39,24 +37,13 @@ public:
   }
 
 private:
-  /// Varints in a buffer that is long enough for `records_max` of them.
-  struct column {
-    std::unique_ptr<std::byte[]> data;
-    std::byte* end = nullptr;
-
-    std::size_t size() const { return static_cast<std::size_t>(end - data.get()); }
-    void put(std::uint64_t value) {
-      for (; value >= 0x80; value >>= 7)
-        *end++ = static_cast<std::byte>(value | 0x80);
-      *end++ = static_cast<std::byte>(value);
-    }
-  };
-  column& of(column_id id) { return columns_[static_cast<std::size_t>(id) - 1]; }
+  column_writer& of(column_id id) { return columns_[static_cast<std::size_t>(id) - 1]; }
   std::uint32_t context_index(const context& who);
+  void add_columns(std::uint32_t context, std::span<const access> entries);
 
   std::uint32_t records_max_;
   std::uint32_t records_ = 0;
-  std::array<column, number_columns> columns_;
+  std::vector<column_writer> columns_; ///< By id.
   std::vector<std::byte> digests_;
   absl::flat_hash_map<context, std::uint32_t> context_of_; ///< At most `block_contexts_max`.
   std::vector<context> contexts_;                          ///< By index.
