@@ -8,10 +8,6 @@ namespace forerun::actors {
 
 namespace {
 
-/// With so many reads in a row that found everything, and found nothing prefetched, there is nothing to
-/// predict: the experts for traffic without a history rest until something is missed again.
-constexpr std::uint32_t rest_after_hits = 4096;
-
 struct predictor_state {
   static inline const char* name = "forerun.predictor";
 

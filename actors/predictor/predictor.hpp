@@ -14,6 +14,10 @@ public:
   virtual void save(image_id image, std::vector<std::byte> model) = 0;
 };
 
+/// With so many reads in a row that found everything, and found nothing prefetched, there is nothing to
+/// predict: the experts for traffic without a history rest until something is missed again.
+inline constexpr std::uint32_t rest_after_hits = 4096;
+
 struct predictor_parts {
   predict::mix_limits limits;
   image_id image{};

@@ -1,4 +1,5 @@
 #include "actors/vm/vm.hpp"
+#include "actors/predictor/predictor.hpp"
 #include "actors/tier/tier.hpp"
 #include "runtime/base/block_set.hpp"
 #include <algorithm>
@@ -8,7 +9,7 @@ namespace forerun::actors {
 namespace {
 
 /// Touches that the tiers hear of, and how many of them at once.
-constexpr double touches_per_second_max = 20000;
+constexpr double touches_per_second_max = 10000;
 constexpr double touches_burst_max = 4096;
 
 struct vm_state {
@@ -32,12 +33,15 @@ struct vm_state {
           who = std::move(next);
         },
         [this](const observed& seen) {
-          count(*seen.batch);
+          const bool new_to_run = count(*seen.batch);
           others->tell<provenance_actor>({role::provenance, 0}, record_batch{who, seen.batch});
           if (image.value == 0)
             return;
-          others->tell<predictor_actor>({role::predictor, image.value}, seen);
-          if (notable(*seen.batch)) {
+          const bool news = notable(*seen.batch);
+          // While the predictor rests, only what a run reads for the first time is of use to it.
+          if (!resting(*seen.batch, news) || new_to_run)
+            others->tell<predictor_actor>({role::predictor, image.value}, seen);
+          if (news) {
             others->tell<image_actor>({role::image, image.value}, seen);
             others->tell<prefetcher_actor>({role::prefetcher, 0}, seen);
           }
@@ -67,6 +71,13 @@ struct vm_state {
     return !std::ranges::all_of(batch.entries, is_repetition);
   }
 
+  /// Whether the predictor rested before the batch and will go on to.
+  bool resting(const access_batch& batch, bool news) {
+    const bool rested = repetitions > rest_after_hits;
+    repetitions = news ? 0 : std::min<std::uint64_t>(repetitions + batch.entries.size(), rest_after_hits + 1);
+    return rested && !news;
+  }
+
   /// A tier needs to know what is hot, not every touch of it: past a rate, batches are left out.
   bool sampled(const access_batch& batch) {
     if (batch.entries.empty())
@@ -81,7 +92,11 @@ struct vm_state {
     return true;
   }
 
-  void count(const access_batch& batch) {
+  /// True if its run had not read all of it before.
+  bool count(const access_batch& batch) {
+    if (std::exchange(counted_run, batch.run) != batch.run)
+      read_in_run.clear();
+    const auto before = read_in_run.size();
     for (const auto& entry : batch.entries) {
       figures.failed += entry.how == outcome::failed;
       if (entry.op != operation::read) {
@@ -96,8 +111,10 @@ struct vm_state {
         figures.stalled += entry.latency;
       figures.first_use_blocks += entry.first_use_blocks;
       for (auto block = entry.where.first; block < entry.where.end(); ++block)
-        distinct.insert(block);
+        if (read_in_run.insert(block))
+          distinct.insert(block);
     }
+    return read_in_run.size() > before;
   }
 
   std::shared_ptr<const identity> who;
@@ -105,6 +122,9 @@ struct vm_state {
   std::shared_ptr<directory> others;
   volume_figures figures;
   block_set distinct;
+  block_set read_in_run;
+  run_id counted_run{};
+  std::uint64_t repetitions = 0; ///< In a row, up to now.
   instant sampled_at{};
   double touches_left = touches_burst_max;
 };

@@ -55,6 +55,6 @@ struct access_batch {
   std::vector<access> entries;
 };
 
-inline constexpr std::size_t access_batch_max = 4096;
+inline constexpr std::size_t access_batch_max = 16384;
 
 } // namespace forerun

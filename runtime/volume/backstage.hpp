@@ -46,7 +46,7 @@ class backstage {
 public:
   /// False: no room; the request fails.
   virtual bool fetch(std::shared_ptr<demand> what) = 0;
-  /// What was read and written, at most `access_batch_max` entries, or a millisecond of them; sixteen of mere
+  /// What was read and written, at most `access_batch_max` entries, or a millisecond of them; 64 of mere
   /// repetition.
   virtual void observed(batch_ptr batch) = 0;
   /// The client said at `when` that it will read this soon (NBD CACHE).

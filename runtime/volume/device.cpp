@@ -12,7 +12,7 @@ constexpr std::size_t places_inline = 32;
 constexpr nanos batch_age_max = std::chrono::milliseconds{1};
 /// Of a batch that holds repetition only. Each batch wakes several actors, which costs hot reads more than
 /// anything else that is done for them here.
-constexpr nanos repetition_age_max = std::chrono::milliseconds{16};
+constexpr nanos repetition_age_max = std::chrono::milliseconds{64};
 alignas(64) constexpr std::array<std::byte, 65536> zeroes{};
 /// Zeroes that must take space are written by another thread when they are more blocks than this (1 MiB).
 constexpr std::uint32_t zeroes_inline_max = 256;

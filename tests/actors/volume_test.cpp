@@ -1,4 +1,5 @@
 #include "actors/node/supervisor.hpp"
+#include "actors/predictor/predictor.hpp"
 #include "actors/tier/tier.hpp"
 #include "actors/vm/vm.hpp"
 #include "actors/volume/volume.hpp"
@@ -144,6 +145,33 @@ TEST_CASE("of mere repetition only the log and the models hear") {
   CHECK(on.log->size() == 1);
   CHECK(on.models->size() == 1);
   CHECK(on.owner->empty());
+}
+
+TEST_CASE(
+    "while nothing is missed the models hear of what a run reads for the first time, and else only the log") {
+  vms on;
+  const auto vm = on.with_image(on.image);
+  auto hits = [&](run_id run, std::uint64_t block) {
+    auto batch = std::make_shared<access_batch>();
+    batch->image = on.image;
+    batch->run = run;
+    auto hit = read_of({block, 1}, {});
+    hit.how = outcome::hit;
+    batch->entries.assign(rest_after_hits + 1, hit);
+    on.log->clear();
+    on.models->clear();
+    on.tell(vm, observed{batch});
+    CHECK(on.log->size() == 1);
+    return !on.models->empty();
+  };
+  CHECK(hits({1}, 3));
+  CHECK_FALSE(hits({1}, 3));
+  CHECK(hits({1}, 4));
+  CHECK_FALSE(hits({1}, 4));
+  CHECK(hits({2}, 3));
+  CHECK_FALSE(hits({2}, 3));
+  on.tell(vm, observed{vms::batch()});
+  CHECK(hits({2}, 3)); // Something was missed: the models watch closely again.
 }
 
 TEST_CASE("a vm without an image tells the log only") {

@@ -69,10 +69,9 @@ TEST_CASE("a batch is handed over when it is full") {
   CHECK_FALSE(on.end_turn());
 }
 
-TEST_CASE(
-    "a batch is handed over a millisecond after its first entry, and one of mere repetition after sixteen") {
+TEST_CASE("a batch is handed over a millisecond after its first entry, and one of mere repetition after 64") {
   stage on;
-  nanos age = 16ms;
+  nanos age = 64ms;
   hits(hitting(on), 1);
   SUBCASE("repetition") {
   }
