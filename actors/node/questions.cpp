@@ -49,6 +49,26 @@ std::string described(const reason& why) {
   return "";
 }
 
+std::string hex(std::span<const std::uint8_t> bytes) {
+  std::string text;
+  for (const auto byte : bytes)
+    text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+control::verify_report report_of(const provenance::verification& found) {
+  control::verify_report report;
+  report.intact = !found.first_fault;
+  report.segments = found.segments;
+  report.blocks = found.blocks;
+  report.records = found.records;
+  report.head_hash = hex(found.head);
+  if (const auto& fault = found.first_fault)
+    report.damage =
+        fmt::format("{} in segment {} at offset {}", to_string(fault->what), fault->segment, fault->offset);
+  return report;
+}
+
 control::block_place place_of(const volume::image_plane* image, const store::overlay& overlay,
                               std::uint64_t block) {
   if (overlay.state(block) == store::block_state::data)
@@ -65,13 +85,6 @@ control::block_place place_of(const volume::image_plane* image, const store::ove
 
 control::failure provenance_off() {
   return {errc::unavailable, "provenance is off", "set provenance.enabled = true in the configuration"};
-}
-
-std::string hex(std::span<const std::uint8_t> bytes) {
-  std::string text;
-  for (const auto byte : bytes)
-    text += fmt::format("{:02x}", byte);
-  return text;
 }
 
 /// Collects answers that come one by one, and goes on when the last is there.
@@ -344,27 +357,31 @@ void node_state::history(const std::string& volume, std::uint64_t block, std::ui
 }
 
 void node_state::verify(const control::reply<control::verify_report>& to) {
+  // One at a time, and on a thread for slow work: the log goes on meanwhile.
+  if (verifying->exchange(true)) {
+    to.fail(errc::overloaded, "the log is being checked already", "ask again when that has ended");
+    return;
+  }
+  auto check = [to, busy = verifying](const std::function<result<provenance::verification>()>& verifier) {
+    const auto got = verifier();
+    busy->store(false);
+    if (!got)
+      to.fail(got.error());
+    else
+      to(report_of(got.value()));
+  };
   const bool sent = on.others->tell<provenance_actor>(
-      {role::provenance, 0}, log_query{[to](provenance::log& log) {
-        const auto got = log.verify();
-        if (!got) {
-          to.fail(got.error());
+      {role::provenance, 0},
+      log_query{[to, check, busy = verifying, workers = on.workers.get()](provenance::log& log) {
+        if (workers->post([check, verifier = log.verifier()] { check(verifier); }))
           return;
-        }
-        const auto& found = got.value();
-        control::verify_report report;
-        report.intact = !found.first_fault;
-        report.segments = found.segments;
-        report.blocks = found.blocks;
-        report.records = found.records;
-        report.head_hash = hex(found.head);
-        if (const auto& fault = found.first_fault)
-          report.damage = fmt::format("{} in segment {} at offset {}", to_string(fault->what), fault->segment,
-                                      fault->offset);
-        to(report);
+        busy->store(false);
+        to.fail(errc::overloaded);
       }});
-  if (!sent)
+  if (!sent) {
+    verifying->store(false);
     to.fail(provenance_off());
+  }
 }
 
 void node_state::drop_cache(const control::reply<control::cache_dropped>& to) {

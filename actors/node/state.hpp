@@ -3,6 +3,7 @@
 #include "actors/common/protocols.hpp"
 #include "actors/node/open.hpp"
 #include "actors/node/supervisor.hpp"
+#include <atomic>
 #include <map>
 
 namespace forerun::actors {
@@ -71,6 +72,7 @@ struct node_state {
   std::map<std::string, std::string> unopened; ///< Volumes that could not be opened yet, and why.
   std::vector<std::string> addresses;          ///< The node's own.
   instant started;
+  std::shared_ptr<std::atomic<bool>> verifying = std::make_shared<std::atomic<bool>>(false);
 };
 
 inline control::failure no_such_volume(const std::string& name) {

@@ -181,7 +181,7 @@ int run(const arguments& wanted) {
   if (ours != nullptr) {
     const auto bytes = ours->log().bytes();
     const auto start = clock_type::now();
-    const auto report = ours->log().verify();
+    const auto report = ours->log().verifier()();
     const auto verify_s = seconds_since(start);
     if (!bytes || !report || report.value().first_fault)
       return fail(wanted.at, errc::corrupt);

@@ -273,12 +273,13 @@ result<std::vector<entry>> log::history(volume_id volume, std::uint64_t block, s
   return std::vector<entry>{std::make_move_iterator(all.begin()), std::make_move_iterator(all.end())};
 }
 
-result<verification> log::verify() const {
-  if (file_)
-    return provenance::verify(disk_, log_end{file_number_, written_end_});
-  if (recovered_.damage)
-    return provenance::verify(disk_);
-  return verification{};
+std::function<result<verification>()> log::verifier() const {
+  if (!file_ && !recovered_.damage)
+    return [] { return verification{}; };
+  // Behind damage the next segment is not there yet; all of those before it are.
+  const auto end = file_ ? log_end{file_number_, written_end_}
+                         : log_end{recovered_.damage->segment, std::numeric_limits<std::uint64_t>::max()};
+  return [&from = disk_, end] { return provenance::verify(from, end); };
 }
 
 } // namespace forerun::provenance

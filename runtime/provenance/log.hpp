@@ -5,6 +5,7 @@
 #include "runtime/provenance/query.hpp"
 #include "runtime/provenance/verify.hpp"
 #include <deque>
+#include <functional>
 
 namespace forerun::provenance {
 
@@ -67,8 +68,9 @@ public:
   result<scan_result> scan(const filter& wanted, const visitor& visit) const;
   /// The last accesses of one block of a volume, oldest first, at most `max`. Errors: `io_failed`.
   result<std::vector<entry>> history(volume_id volume, std::uint64_t block, std::size_t max) const;
-  /// Checks what is written. Errors: `io_failed`.
-  result<verification> verify() const;
+  /// Checks what is written by now. To be called at any later time, on any thread, while the log goes on; the
+  /// disk must outlive it. Errors: `io_failed`.
+  std::function<result<verification>()> verifier() const;
 
 private:
   /// A block, or the header of a segment that begins there.

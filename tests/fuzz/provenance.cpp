@@ -80,7 +80,7 @@ void open_log(bytes file) {
     });
     require(scanned.has_value() && (!scanned.value().complete || (seen >= 3 && last == at.value() + 2)));
     require(log.history({0}, 0, 2).value().size() == 2);
-    require(log.verify().has_value());
+    require(log.verifier()().has_value());
     next = log.records();
   }
   const auto again = provenance::log::open(disk, clock);

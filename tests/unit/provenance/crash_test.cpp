@@ -115,7 +115,7 @@ TEST_CASE("an operation that fails is repeated by the next commit; nothing is lo
       CHECK(failures <= 1);
       REQUIRE(log->commit(durability::synced).has_value());
       REQUIRE(read_all(*log) == expected);
-      REQUIRE_FALSE(log->verify().value().first_fault.has_value());
+      REQUIRE_FALSE(log->verifier()().value().first_fault.has_value());
       // A failed sync had let written pages go; they were written again before the next one.
       const auto after = disk.crash(at);
       REQUIRE(read_all(*opened(*after)) == expected);

@@ -39,6 +39,23 @@ TEST_CASE("what was appended reads back, whether pending, written or reopened") 
   CHECK(read_all(*log) == expected);
 }
 
+TEST_CASE("a check covers what was written when it was asked for, though the log goes on meanwhile") {
+  memory_disk disk;
+  auto log = opened(disk);
+  CHECK(log->verifier()().value().records == 0);
+  fill(*log, 1000);
+  REQUIRE(log->commit(durability::written).has_value());
+  const auto head = log->head();
+  const auto check = log->verifier();
+  fill(*log, 1000, 2);
+  REQUIRE(log->commit(durability::synced).has_value());
+  const auto report = check().value();
+  CHECK_FALSE(report.first_fault.has_value());
+  CHECK(report.records == 1000);
+  CHECK(report.head == head);
+  CHECK(log->verifier()().value().records == 2000);
+}
+
 TEST_CASE("an access batch is recorded with its volume and run") {
   memory_disk disk;
   auto log = opened(disk);

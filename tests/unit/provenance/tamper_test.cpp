@@ -232,7 +232,8 @@ TEST_CASE("damage before the end is reported, left in place, and followed by a n
 
   // All but the damaged block is readable, and the damage stays visible.
   CHECK(read_all(again).size() == log.records() - 50 + 70);
-  CHECK(*again.verify().value().first_fault == fault{fault_kind::block_damaged, it.segment, it.offset, i});
+  CHECK(*again.verifier()().value().first_fault ==
+        fault{fault_kind::block_damaged, it.segment, it.offset, i});
   opened = provenance::log::open(log.disk, log.clock, small_limits);
   CHECK_FALSE(opened.value()->recovered().damage.has_value());
   CHECK(opened.value()->records() == log.records() + 70);
@@ -245,6 +246,7 @@ TEST_CASE("a damaged header of the last segment is reported, and its blocks are 
   auto opened = provenance::log::open(log.disk, log.clock, small_limits);
   REQUIRE(opened.value()->recovered().damage.has_value());
   CHECK(opened.value()->recovered().damage->what == fault_kind::header_damaged);
+  CHECK(opened.value()->verifier()().value().first_fault->what == fault_kind::header_damaged);
   CHECK(opened.value()->records() == log.records());
   CHECK(read_all(*opened.value()).size() == log.records());
 }
