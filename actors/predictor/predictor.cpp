@@ -57,7 +57,7 @@ struct predictor_state {
   }
 
   void observe(run_id run, const access& entry) {
-    hits_in_a_row = entry.how == outcome::hit && entry.first_use_blocks == 0 ? hits_in_a_row + 1 : 0;
+    hits_in_a_row = is_repetition(entry) ? hits_in_a_row + 1 : 0;
     const bool resting = hits_in_a_row > rest_after_hits;
     const bool explained = !resting && entry.op == operation::read && history.explains(run, entry.where);
     if (history.observe(run, entry))
