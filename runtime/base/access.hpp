@@ -5,14 +5,24 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace forerun {
 
-/// What was done to the element.
-enum class operation : std::uint8_t { read = 0, write = 1, remove = 2 };
+/// What was done to the element. The first four by a program, the others by forerun itself.
+enum class operation : std::uint8_t {
+  read = 0,
+  write = 1,
+  remove = 2,
+  execute = 3,
+  prefetch = 4, ///< It was fetched before anybody asked for it.
+  evict = 5,    ///< It left a cache.
+  allocate = 6, ///< It came into being; the value, if any, is its name.
+  release = 7,  ///< It ceased to be.
+};
 
-/// How a read found its data. Writes and removes have `none`.
+/// How a read found its data. All else has `none`, or `failed`.
 enum class outcome : std::uint8_t {
   none = 0,
   hit = 1,    ///< Every block was local (memory, disk, overlay, or known to be zero).
@@ -20,6 +30,14 @@ enum class outcome : std::uint8_t {
   miss = 3,   ///< A block had to be fetched on demand.
   failed = 4, ///< The request ended in an error.
 };
+
+/// Short names, as people read them.
+std::string_view to_string(operation op);
+std::string_view to_string(outcome how);
+std::string_view to_string(element_kind kind);
+
+inline constexpr auto operation_last = operation::release;
+inline constexpr auto element_kind_last = element_kind::image_block;
 
 /// The first 16 bytes of the SHA-256 of what was written; all zero: not recorded.
 using digest = std::array<std::uint8_t, 16>;

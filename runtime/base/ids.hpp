@@ -26,7 +26,15 @@ struct run_id {
 
 /// What can be predicted and moved. Blocks come first; other front doors add kinds, never a second id.
 enum class element_kind : std::uint8_t {
-  block = 0,
+  block = 0,       ///< Of a volume; 4 KiB.
+  key = 1,         ///< Of a key-value store.
+  page = 2,        ///< Of a machine's memory.
+  file = 3,        ///< By its path.
+  connection = 4,  ///< Between two network addresses.
+  segment = 5,     ///< An immutable piece of a data set.
+  resource = 6,    ///< What an event is about: a page of a web site, a function, a model.
+  program = 7,     ///< By its name.
+  image_block = 8, ///< Of an image; 4 KiB. Its volumes share it.
 };
 
 /// A kind (upper 8 bits) and an id within its space (lower 56 bits), e.g. a block number of a volume.

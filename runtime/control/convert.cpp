@@ -313,7 +313,7 @@ history_row read(wire::HistoryRow::Reader from) {
           .program = text(from.getProgram()),
           .user = text(from.getUser()),
           .run = from.getRun(),
-          .op = known(from.getOperation(), operation::remove),
+          .op = known(from.getOperation(), operation_last),
           .first_block = from.getFirstBlock(),
           .block_count = from.getBlockCount(),
           .bytes = from.getBytes(),

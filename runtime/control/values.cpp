@@ -72,32 +72,4 @@ std::string_view to_string(prefetch_tier tier) {
   return "unknown";
 }
 
-std::string_view to_string(operation op) {
-  switch (op) {
-  case operation::read:
-    return "READ";
-  case operation::write:
-    return "WRITE";
-  case operation::remove:
-    return "DELETE";
-  }
-  return "unknown";
-}
-
-std::string_view to_string(outcome how) {
-  switch (how) {
-  case outcome::none:
-    return "none";
-  case outcome::hit:
-    return "hit";
-  case outcome::late:
-    return "late";
-  case outcome::miss:
-    return "miss";
-  case outcome::failed:
-    return "failed";
-  }
-  return "unknown";
-}
-
 } // namespace forerun::control

@@ -214,7 +214,5 @@ std::string_view to_string(block_place place);
 std::string_view to_string(settlement settled);
 std::string_view to_string(expert by);
 std::string_view to_string(prefetch_tier tier);
-std::string_view to_string(operation op);
-std::string_view to_string(outcome how);
 
 } // namespace forerun::control

@@ -1,6 +1,8 @@
 #include "runtime/provenance/builder.hpp"
 #include "runtime/base/bytes.hpp"
+#include "runtime/base/hash.hpp"
 #include <algorithm>
+#include <zstd.h>
 
 namespace forerun::provenance {
 namespace {
@@ -17,11 +19,22 @@ bool recorded(const digest& of) {
   return (words[0] | words[1]) != 0;
 }
 
+bool is_long(std::string_view value) {
+  return value.size() > value_bytes_max;
+}
+
 // Function objects: they are inlined into the loops that use them.
 constexpr auto what_of = [](const access& it) -> std::uint64_t {
   return static_cast<std::uint64_t>(it.op) | static_cast<std::uint64_t>(it.how) << operation_bits |
          (recorded(it.written) ? digest_flag : 0);
 };
+
+std::uint64_t flags_of(const detail& it) {
+  return (it.value.empty()    ? 0
+          : is_long(it.value) ? digest_flag
+                              : value_flag) |
+         (it.version != 0 ? version_flag : 0);
+}
 
 constexpr auto bytes_of = [](const access& it) -> std::uint64_t {
   return it.bytes % sector_bytes == 0 ? it.bytes / sector_bytes * 2 : std::uint64_t{it.bytes} * 2 + 1;
@@ -34,6 +47,30 @@ constexpr auto latency_of = [](const access& it) -> std::uint64_t {
 
 /// So many records go into one column after the other at once, so that they are still at hand for the next.
 constexpr std::size_t stride = 64;
+
+// What one more record, and one more context, can add to the payload at most.
+constexpr std::size_t record_bytes_max = 7 * 10 + sizeof(digest) + value_bytes_max + 2 + 10;
+constexpr std::size_t context_numbers_max = 7 * 10;
+constexpr std::size_t context_bytes_max = 3 * (name_bytes_max + 2) + context_numbers_max;
+
+void put_column(byte_writer<>& out, column_id id, std::span<const std::byte> bytes,
+                column_codec codec = column_codec::plain) {
+  if (bytes.empty())
+    return;
+  put_column_head(out, id, codec, bytes.size());
+  out.put_bytes(bytes);
+}
+
+/// Plain, or as a zstd frame if that is shorter.
+void put_shorter(byte_writer<>& out, column_id id, std::span<const std::byte> plain) {
+  constexpr int level = 1; // Higher ones cost more than they save on names and short texts.
+  std::vector<std::byte> frame(ZSTD_compressBound(plain.size()));
+  const auto size = ZSTD_compress(frame.data(), frame.size(), plain.data(), plain.size(), level);
+  if (!plain.empty() && !ZSTD_isError(size) && size < plain.size())
+    put_column(out, id, std::span{frame}.first(size), column_codec::zstd);
+  else
+    put_column(out, id, plain);
+}
 
 } // namespace
 
@@ -49,6 +86,9 @@ void block_builder::clear() {
     it.clear();
   records_ = 0;
   digests_.clear();
+  values_.clear();
+  versions_.clear();
+  last_version_ = 0;
   context_of_.clear();
   contexts_.clear();
   last_end_.clear();
@@ -73,9 +113,17 @@ std::uint32_t block_builder::context_index(const context& who) {
   return last_context_ = found->second;
 }
 
-std::size_t block_builder::add(const context& who, std::span<const access> entries) {
-  entries = entries.first(std::min<std::size_t>(entries.size(), records_max_ - records_));
-  if (entries.empty() || (contexts_.size() == block_contexts_max && !context_of_.contains(who)))
+std::size_t block_builder::room_for(const context& who) const {
+  const auto used = bytes() + context_bytes_max;
+  if (used >= payload_bytes_max || (contexts_.size() == block_contexts_max && !context_of_.contains(who)))
+    return 0;
+  return std::min<std::size_t>(records_max_ - records_, (payload_bytes_max - used) / record_bytes_max);
+}
+
+std::size_t block_builder::add(const context& who, std::span<const access> entries,
+                               std::span<const detail> details) {
+  entries = entries.first(std::min(entries.size(), room_for(who)));
+  if (entries.empty())
     return 0;
   const auto index = context_index(who);
   if (records_ == 0) {
@@ -84,13 +132,27 @@ std::size_t block_builder::add(const context& who, std::span<const access> entri
     time_max_ = time_min_;
     element_min_ = element_max_ = entries.front().where.first;
   }
-  for (auto rest = entries; !rest.empty(); rest = rest.subspan(std::min(stride, rest.size())))
-    add_columns(index, rest.first(std::min(stride, rest.size())));
+  for (std::size_t at = 0; at < entries.size(); at += stride) {
+    const auto count = std::min(stride, entries.size() - at);
+    add_columns(index, entries.subspan(at, count), details.empty() ? details : details.subspan(at, count));
+  }
   records_ += static_cast<std::uint32_t>(entries.size());
   return entries.size();
 }
 
-void block_builder::add_columns(std::uint32_t context, std::span<const access> entries) {
+void block_builder::add_digest(const digest& of) {
+  const auto bytes = std::as_bytes(std::span{of});
+  digests_.insert(digests_.end(), bytes.begin(), bytes.end());
+}
+
+void block_builder::add_value(std::string_view value) {
+  byte_writer<> out{values_};
+  out.put_varint(value.size());
+  out.put_bytes(std::as_bytes(std::span{value}));
+}
+
+void block_builder::add_columns(std::uint32_t context, std::span<const access> entries,
+                                std::span<const detail> details) {
   auto put = [&](column_id id, auto value_of) { of(id).put(entries.size(), value_of); };
   auto put_each = [&](column_id id, auto value_of) {
     put(id, [&](std::size_t i) { return value_of(entries[i]); });
@@ -99,7 +161,10 @@ void block_builder::add_columns(std::uint32_t context, std::span<const access> e
   put(column_id::time, [&](std::size_t i) {
     return zigzag(wrapping_minus(entries[i].at.ns, i == 0 ? last_time_ : entries[i - 1].at.ns));
   });
-  put_each(column_id::what, what_of);
+  if (details.empty())
+    put_each(column_id::what, what_of);
+  else
+    put(column_id::what, [&](std::size_t i) { return what_of(entries[i]) | flags_of(details[i]); });
   put(column_id::first, [&](std::size_t i) {
     const auto expected = i == 0 ? last_end_[context] : entries[i - 1].where.end();
     return zigzag(wrapping_minus(static_cast<std::int64_t>(entries[i].where.first),
@@ -109,11 +174,21 @@ void block_builder::add_columns(std::uint32_t context, std::span<const access> e
            [](const access& it) { return zigzag(std::int64_t{it.where.count} - count_expected(it.bytes)); });
   put_each(column_id::bytes, bytes_of);
   put_each(column_id::latency, latency_of);
-  for (const auto& it : entries) {
-    if (recorded(it.written)) {
-      const auto bytes = std::as_bytes(std::span{it.written});
-      digests_.insert(digests_.end(), bytes.begin(), bytes.end());
+  for (std::size_t i = 0; i < details.size(); ++i) {
+    if (details[i].version != 0) {
+      byte_writer<>{versions_}.put_varint(
+          zigzag(static_cast<std::int64_t>(details[i].version - last_version_)));
+      last_version_ = details[i].version;
     }
+    if (!details[i].value.empty() && !is_long(details[i].value))
+      add_value(details[i].value);
+  }
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const auto& it = entries[i];
+    if (recorded(it.written))
+      add_digest(it.written);
+    else if (!details.empty() && is_long(details[i].value))
+      add_digest(digest_of(std::as_bytes(std::span{details[i].value})));
     stepped_back_ |= stepped_back(time_max_, it.at.ns);
     time_min_ = std::min(time_min_, it.at.ns);
     time_max_ = std::max(time_max_, it.at.ns);
@@ -125,7 +200,8 @@ void block_builder::add_columns(std::uint32_t context, std::span<const access> e
 }
 
 std::size_t block_builder::bytes() const {
-  std::size_t sum = block_header::bytes + digests_.size() + names_bytes_ + contexts_.size() * 32;
+  std::size_t sum = block_header::bytes + digests_.size() + values_.size() + versions_.size() + names_bytes_ +
+                    contexts_.size() * context_numbers_max;
   for (const auto& it : columns_)
     sum += it.size();
   return sum;
@@ -162,10 +238,9 @@ block_header block_builder::encode(std::vector<std::byte>& image) const {
 
   for (std::uint8_t i = 0; i < number_columns; ++i)
     columns_[i].write(out, static_cast<column_id>(i + 1));
-  if (!digests_.empty()) {
-    put_column_head(out, column_id::digest, column_codec::plain, digests_.size());
-    out.put_bytes(digests_);
-  }
+  put_column(out, column_id::digest, digests_);
+  put_shorter(out, column_id::value, values_);
+  put_column(out, column_id::version, versions_);
 
   block_header header;
   const auto payload = std::span<const std::byte>{image}.subspan(block_header::bytes);

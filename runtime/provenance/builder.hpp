@@ -15,8 +15,8 @@ public:
   explicit block_builder(std::uint32_t records_max);
 
   /// Adds as many of `entries` as the block has room for; returns how many, maybe none. Entries must be
-  /// `storable`, names within `name_bytes_max`.
-  std::size_t add(const context& who, std::span<const access> entries);
+  /// `storable`, names within `name_bytes_max`. `details` has one for each entry, or none at all.
+  std::size_t add(const context& who, std::span<const access> entries, std::span<const detail> details = {});
 
   std::uint32_t records() const { return records_; }
   bool full() const { return records_ == records_max_; }
@@ -39,12 +39,19 @@ public:
 private:
   column_writer& of(column_id id) { return columns_[static_cast<std::size_t>(id) - 1]; }
   std::uint32_t context_index(const context& who);
-  void add_columns(std::uint32_t context, std::span<const access> entries);
+  /// So many records of `who` fit, whatever they are.
+  std::size_t room_for(const context& who) const;
+  void add_columns(std::uint32_t context, std::span<const access> entries, std::span<const detail> details);
+  void add_digest(const digest& of);
+  void add_value(std::string_view value);
 
   std::uint32_t records_max_;
   std::uint32_t records_ = 0;
   std::vector<column_writer> columns_; ///< By id.
   std::vector<std::byte> digests_;
+  std::vector<std::byte> values_;
+  std::vector<std::byte> versions_;
+  std::uint64_t last_version_ = 0;
   absl::flat_hash_map<context, std::uint32_t> context_of_; ///< At most `block_contexts_max`.
   std::vector<context> contexts_;                          ///< By index.
   std::vector<std::uint64_t> last_end_;                    ///< By index: end of the context's last record.

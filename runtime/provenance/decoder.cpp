@@ -3,6 +3,7 @@
 #include "runtime/provenance/columns.hpp"
 #include <algorithm>
 #include <array>
+#include <zstd.h>
 
 namespace forerun::provenance {
 namespace {
@@ -91,18 +92,37 @@ struct columns {
       last = id;
       if (id <= number_columns && !take_numbers(codec, bytes, of(static_cast<column_id>(id))))
         return false;
-      if (static_cast<column_id>(id) == column_id::digest) {
-        if (codec != column_codec::plain)
-          return false;
-        digests = bytes;
-      }
+      if (id > number_columns && id <= columns_known && !take_bytes(static_cast<column_id>(id), codec, bytes))
+        return false;
     }
     return reader.ok();
+  }
+
+  bool take_bytes(column_id id, column_codec codec, std::span<const std::byte> bytes) {
+    if (id == column_id::value && codec == column_codec::zstd) {
+      if (!unpack(bytes))
+        return false;
+      bytes = unpacked;
+    } else if (codec != column_codec::plain)
+      return false;
+    (id == column_id::digest ? digests : id == column_id::value ? values : versions) = bytes;
+    return true;
+  }
+
+  bool unpack(std::span<const std::byte> frame) {
+    const auto size = ZSTD_getFrameContentSize(frame.data(), frame.size());
+    if (size > payload_bytes_max) // As are both of its error values.
+      return false;
+    unpacked.resize(static_cast<std::size_t>(size));
+    return ZSTD_decompress(unpacked.data(), unpacked.size(), frame.data(), frame.size()) == size;
   }
 
   std::vector<std::uint64_t>& numbers;
   std::size_t count;
   std::span<const std::byte> digests;
+  std::span<const std::byte> values;
+  std::span<const std::byte> versions;
+  std::vector<std::byte> unpacked;
 };
 
 } // namespace
@@ -124,7 +144,8 @@ result<void> decode(const block_header& header, std::span<const std::byte> paylo
   out.records.resize(header.records);
   out.context_of.resize(header.records);
   out.last_end.assign(header.contexts, 0);
-  byte_reader<> digests{from.digests};
+  byte_reader<> digests{from.digests}, values{from.values}, versions{from.versions};
+  std::uint64_t version = 0;
   const auto contexts = from.of(column_id::context), times = from.of(column_id::time),
              whats = from.of(column_id::what), firsts = from.of(column_id::first),
              counts = from.of(column_id::count), lengths = from.of(column_id::bytes),
@@ -132,7 +153,7 @@ result<void> decode(const block_header& header, std::span<const std::byte> paylo
   std::int64_t time = 0;
   for (std::uint32_t i = 0; i < header.records; ++i) {
     auto& it = out.records[i];
-    if (contexts[i] >= header.contexts || whats[i] >= digest_flag * 2 || lengths[i] >= length_limit ||
+    if (contexts[i] >= header.contexts || whats[i] >= what_end || lengths[i] >= length_limit ||
         latencies[i] > latency_us_max)
       return errc::corrupt;
     auto& last_end = out.last_end[contexts[i]];
@@ -160,10 +181,20 @@ result<void> decode(const block_header& header, std::span<const std::byte> paylo
         return errc::corrupt;
       std::memcpy(it.written.data(), bytes.data(), bytes.size());
     }
+    if (whats[i] & value_flag) {
+      const auto size = values.take_varint();
+      if (size == 0 || size > value_bytes_max)
+        return errc::corrupt;
+      const auto bytes = values.take_bytes(size);
+      it.value.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    }
+    if (whats[i] & version_flag)
+      it.version = version += static_cast<std::uint64_t>(versions.take_zigzag());
     last_end = first + static_cast<std::uint64_t>(count);
   }
-  if (digests.left() != 0)
-    return errc::corrupt;
+  for (const auto& rest : {digests, values, versions})
+    if (!rest.ok() || rest.left() != 0)
+      return errc::corrupt;
   return success();
 }
 

@@ -53,7 +53,7 @@ result<byte_reader<>> open_header(std::span<const std::byte> bytes, std::size_t 
       checksum(bytes.first(size).subspan(checked_from)))
     return errc::corrupt;
   byte_reader<> reader{bytes.first(size).subspan(checked_from)};
-  if (reader.take<std::uint16_t>() != format_version)
+  if (const auto version = reader.take<std::uint16_t>(); version == 0 || version > format_version)
     return errc::unsupported;
   return reader;
 }

@@ -11,7 +11,7 @@
 /// The fixed parts of the files: names, segment headers, block headers.
 namespace forerun::provenance {
 
-inline constexpr std::uint16_t format_version = 1;
+inline constexpr std::uint16_t format_version = 2; ///< Earlier ones, from 1, are read too.
 
 /// Limits of the format. A reader refuses what is past them before it allocates anything.
 inline constexpr std::size_t payload_bytes_max = 4u << 20;

@@ -19,18 +19,21 @@ result<std::uint64_t> log::append(const agent& who, const access_batch& batch) {
   return append(context{.by = who, .run = batch.run, .space = batch.volume.value}, batch.entries);
 }
 
-result<std::uint64_t> log::append(const context& who, std::span<const access> entries) {
+result<std::uint64_t> log::append(const context& who, std::span<const access> entries,
+                                  std::span<const detail> details) {
   for (const auto* name : {&who.by.vm, &who.by.program, &who.by.user})
     if (name->size() > name_bytes_max)
       return errc::invalid_argument;
-  if (!std::all_of(entries.begin(), entries.end(), block_builder::storable))
+  if (!std::all_of(entries.begin(), entries.end(), block_builder::storable) ||
+      (!details.empty() && details.size() != entries.size()))
     return errc::invalid_argument;
   if (pending_bytes_ >= limits_.pending_bytes_max || sealed_.segment > segment_number_max)
     return errc::overloaded;
   const auto first = records();
   while (!entries.empty()) {
-    const auto added = builder_.add(who, entries);
+    const auto added = builder_.add(who, entries, details);
     entries = entries.subspan(added);
+    details = details.subspan(std::min(added, details.size()));
     if (added == 0 || builder_.full())
       seal();
   }

@@ -43,9 +43,10 @@ public:
 
   const recovery& recovered() const { return recovered_; }
 
-  /// Adds all entries or none; returns the position of the first. Errors: `overloaded` (write first),
-  /// `invalid_argument` (a name or element past its limit).
-  result<std::uint64_t> append(const context& who, std::span<const access> entries);
+  /// Adds all entries or none; returns the position of the first. `details` has one for each entry, or none
+  /// at all. Errors: `overloaded` (write first), `invalid_argument` (a name or element past its limit).
+  result<std::uint64_t> append(const context& who, std::span<const access> entries,
+                               std::span<const detail> details = {});
   result<std::uint64_t> append(const agent& who, const access_batch& batch);
 
   /// Writes the full blocks. Errors: `io_failed`, `no_space`; then they stay pending.

@@ -2,6 +2,7 @@
 #include "runtime/base/access.hpp"
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 /// The provenance log: what was read, written and removed, by whom, in an order that cannot be changed
 /// unnoticed. docs/formats/provenance.md describes the files byte by byte.
@@ -40,12 +41,21 @@ struct record {
   std::uint32_t bytes = 0;
   operation op = operation::read;
   outcome how = outcome::none;
-  digest written{}; ///< All zero: not recorded.
+  digest written{};          ///< All zero: not recorded.
+  std::uint64_t version = 0; ///< Of the element, as its source counts; 0: it does not.
+  std::string value;         ///< What was read or written, if it is short; empty: not recorded.
 
   bool operator==(const record&) const = default;
 };
 
+/// What only some accesses have.
+struct detail {
+  std::uint64_t version = 0;
+  std::string_view value; ///< Longer ones than `value_bytes_max` are kept as their digest.
+};
+
 inline constexpr std::size_t name_bytes_max = 255;
+inline constexpr std::size_t value_bytes_max = 128;
 /// Elements are numbered below this, so that no range can wrap around.
 inline constexpr std::uint64_t element_limit = std::uint64_t{1} << 62;
 

@@ -269,6 +269,11 @@ struct HistoryRow {
     read @0;
     write @1;
     remove @2;
+    execute @3;
+    prefetch @4;
+    evict @5;
+    allocate @6;
+    release @7;
   }
   enum Outcome {
     none @0;

@@ -6,6 +6,7 @@ usage: read_provenance.py FOLDER
 A second reader, written from docs/formats/provenance.md alone: what it prints must equal what the node reads.
 Exits with 1 when the chain or a block does not hold. The XXH3 checksums are not looked at: Python has none.
 """
+import ctypes
 import hashlib
 import json
 import pathlib
@@ -15,7 +16,8 @@ import sys
 
 SEGMENT = struct.Struct("<8sQHHIQQq32s")
 BLOCK = struct.Struct("<8sQHHIQQQIIqqQQQ32s")
-OPERATIONS = {0: "READ", 1: "WRITE", 2: "DELETE"}
+OPERATIONS = dict(enumerate("READ WRITE DELETE EXECUTE PREFETCH EVICT ALLOCATE RELEASE".split()))
+VERSIONS = (1, 2)
 OUTCOMES = {0: "none", 1: "hit", 2: "late", 3: "miss", 4: "failed"}
 
 
@@ -51,6 +53,16 @@ def signed(value):
     return (value + 2**63) % 2**64 - 2**63
 
 
+def unpack(frame):
+    zstd = ctypes.CDLL("libzstd.so.1")
+    zstd.ZSTD_getFrameContentSize.restype = zstd.ZSTD_decompress.restype = ctypes.c_size_t
+    size = zstd.ZSTD_getFrameContentSize(frame, ctypes.c_size_t(len(frame)))
+    out = ctypes.create_string_buffer(size)
+    if zstd.ZSTD_decompress(out, ctypes.c_size_t(size), frame, ctypes.c_size_t(len(frame))) != size:
+        raise ValueError("a zstd frame does not hold")
+    return out.raw
+
+
 def numbers(codec, data, count):
     data, out = Bytes(data), []
     while len(out) < count:
@@ -69,17 +81,18 @@ def records(payload, first_position, count, contexts_count):
         vm, program, user = (names[data.varint()] for _ in range(3))
         node, run, kind, space = (data.varint() for _ in range(4))
         contexts.append(dict(vm=vm, program=program, user=user, node=node, run=run, kind=kind, space=space))
-    columns, digests = {}, Bytes(b"")
+    columns, rest = {}, {8: Bytes(b""), 9: Bytes(b""), 10: Bytes(b"")}
     while not data.done():
         number, codec = data.take(2)
         column = data.take(data.varint())
-        if number == 8:
-            digests = Bytes(column)
+        if number in rest:
+            rest[number] = Bytes(unpack(column) if codec == 2 else column)
         elif number < 8:
             columns[number] = numbers(codec, column, count)
     zeroes = [0] * count
     context, time, what, first, extra, length, latency = (columns.get(i, zeroes) for i in range(1, 8))
-    now, ends = 0, [0] * contexts_count
+    digests, values, versions = rest.values()
+    now, version, ends = 0, 0, [0] * contexts_count
     for i in range(count):
         now = signed(now + unzigzag(time[i]))
         size = length[i] // 2 * (1 if length[i] & 1 else 512)
@@ -87,6 +100,10 @@ def records(payload, first_position, count, contexts_count):
         elements = (size + 4095) // 4096 + unzigzag(extra[i])
         ends[context[i]] = begin + elements
         operation, outcome = what[i] & 31, what[i] >> 5 & 7
+        digest = digests.take(16).hex() if what[i] & 256 else ""
+        value = values.take(values.varint()).decode("utf-8", "replace") if what[i] & 512 else ""
+        if what[i] & 1024:
+            version = (version + unzigzag(versions.varint())) % 2**64
         yield dict(
             position=first_position + i,
             time_ns=now,
@@ -97,7 +114,9 @@ def records(payload, first_position, count, contexts_count):
             bytes=size,
             outcome=OUTCOMES.get(outcome, outcome),
             latency_us=latency[i],
-            digest=digests.take(16).hex() if what[i] & 256 else "",
+            digest=digest,
+            version=version if what[i] & 1024 else 0,
+            value=value,
         )
 
 
@@ -108,8 +127,8 @@ def read(folder):
         data = Bytes(path.read_bytes())
         raw = data.take(SEGMENT.size)
         magic, _, version, _, here, from_sequence, from_position, _, predecessor = SEGMENT.unpack(raw)
-        if (magic, version, here) != (b"FRPROVSG", 1, number):
-            raise ValueError(f"{path.name}: not segment {number} of version 1")
+        if (magic, here) != (b"FRPROVSG", number) or version not in VERSIONS:
+            raise ValueError(f"{path.name}: not segment {number} of a known version")
         if (from_sequence, from_position, predecessor) != (sequence, position, head):
             raise ValueError(f"{path.name}: does not follow the segment before")
         head = hashlib.sha256(raw).digest()
@@ -117,7 +136,7 @@ def read(folder):
             at = data.at
             raw = data.take(BLOCK.size)
             (magic, _, version, _, size, _, its_sequence, its_position, count, contexts, *_, predecessor) = BLOCK.unpack(raw)
-            if (magic, version) != (b"FRPROVBK", 1):
+            if magic != b"FRPROVBK" or version not in VERSIONS:
                 raise ValueError(f"{path.name}: no block at {at}")
             if (its_sequence, its_position, predecessor) != (sequence, position, head):
                 raise ValueError(f"{path.name}: the block at {at} does not follow the one before")

@@ -72,6 +72,52 @@ TEST_CASE("the outermost values survive") {
   CHECK(out.records[3] == as_record(high, 3));
 }
 
+TEST_CASE("short values come back whole, long ones as their digest, versions as they were") {
+  block_builder builder{10};
+  const std::string longest(value_bytes_max, 'v'), longer(value_bytes_max + 1, 'w');
+  const auto some = accesses(4);
+  const std::vector<detail> details{{7, "a"}, {~std::uint64_t{0}, longest}, {0, longer}, {3, ""}};
+  CHECK(builder.add(who(), some, details) == 4);
+  builder.add(who(), some);
+  const auto block = encode(builder);
+  decoded_block out;
+  REQUIRE(decode(block.header, block.payload(), out).has_value());
+  for (std::size_t i = 0; i < 8; ++i) {
+    auto expected = as_record(some[i % 4], i);
+    if (i < 2)
+      expected.value = details[i].value;
+    if (i < 4)
+      expected.version = details[i].version;
+    if (i == 2 && expected.written == digest{})
+      expected.written = digest_of(std::as_bytes(std::span{longer}));
+    CHECK(out.records[i] == expected);
+  }
+}
+
+TEST_CASE("however large names and values are, a block stays within its limit and nothing is lost") {
+  block_builder builder{block_records_max};
+  std::vector<forerun::access> some(500);
+  const std::string value(value_bytes_max, 'v');
+  for (auto& it : some)
+    it.where = {element_limit - 1, 0xffffffff};
+  const std::vector<detail> details(some.size(), {~std::uint64_t{0} / 3, value});
+  std::size_t records = 0;
+  for (std::uint32_t i = 0;; ++i) {
+    auto by = who();
+    by.by.vm = std::string(name_bytes_max - 10, 'n') + std::to_string(i);
+    const auto added = builder.add(by, some, details);
+    records += added;
+    if (added < some.size())
+      break;
+  }
+  const auto block = encode(builder);
+  CHECK(block.payload().size() <= payload_bytes_max);
+  CHECK(records > 10'000);
+  decoded_block out;
+  REQUIRE(decode(block.header, block.payload(), out).has_value());
+  CHECK(out.records.size() == records);
+}
+
 TEST_CASE("a full block takes no more, and a cleared one starts anew") {
   block_builder builder{10};
   const auto some = accesses(12);

@@ -16,19 +16,16 @@ namespace {
 
 /// The line that the Python reader prints for a record whose names need no escapes.
 std::string as_json(const context& by, const record& what) {
-  constexpr std::array operations{"READ", "WRITE", "DELETE"};
-  constexpr std::array outcomes{"none", "hit", "late", "miss", "failed"};
   std::string digest_text;
   if (what.written != digest{})
     for (auto byte : what.written)
       digest_text += fmt::format("{:02x}", byte);
   return fmt::format(
       R"({{"position":{},"time_ns":{},"vm":"{}","program":"{}","user":"{}","node":{},"run":{},"kind":{},)"
-      R"("space":{},"operation":"{}","first":{},"count":{},"bytes":{},"outcome":"{}","latency_us":{},"digest":"{}"}})",
+      R"("space":{},"operation":"{}","first":{},"count":{},"bytes":{},"outcome":"{}","latency_us":{},"digest":"{}","version":{},"value":"{}"}})",
       what.position, what.at.ns, by.by.vm, by.by.program, by.by.user, by.by.node, by.run.value,
-      static_cast<unsigned>(by.kind), by.space, operations.at(static_cast<std::size_t>(what.op)),
-      what.where.first, what.where.count, what.bytes, outcomes.at(static_cast<std::size_t>(what.how)),
-      what.latency.count() / 1000, digest_text);
+      static_cast<unsigned>(by.kind), by.space, to_string(what.op), what.where.first, what.where.count,
+      what.bytes, to_string(what.how), what.latency.count() / 1000, digest_text, what.version, what.value);
 }
 
 /// The files of a fake disk in a real folder, removed at the end.
@@ -65,6 +62,17 @@ TEST_CASE("a reader written from the format page alone reads the same records") 
   for (int i = 0; i < 60; ++i)
     REQUIRE(
         log.append(who(i % 9), i == 30 ? extreme : accesses(30, static_cast<std::uint64_t>(i))).has_value());
+  // Short values, one that is kept as its digest, and many that are worth a zstd frame.
+  const auto some = accesses(400, 3);
+  std::vector<std::string> texts(400);
+  std::vector<detail> details(400);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    texts[i] = i % 3 == 0 ? "" : i == 100 ? std::string(value_bytes_max + 1, 'x') : fmt::format("user:{}", i);
+    details[i] = {i % 4 == 0 ? 0 : ~std::uint64_t{0} / (i + 1), texts[i]};
+  }
+  for (std::size_t i = 0; i < texts.size(); i += 100)
+    REQUIRE(
+        log.append(who(2), std::span{some}.subspan(i, 100), std::span{details}.subspan(i, 100)).has_value());
   REQUIRE(log.commit(durability::synced).has_value());
   std::string expected;
   for (const auto& it : read_all(log))

@@ -270,7 +270,7 @@ TEST_CASE("a segment of a later version is refused, and nothing is changed") {
   written_log log;
   const auto last = log.blocks.back().segment;
   auto& file = log.file(last);
-  put_number(file.data() + 16, std::uint16_t{2});
+  put_number(file.data() + 16, std::uint16_t{format_version + 1});
   put_number(file.data() + 8, checksum(std::span{file}.first(segment_header::bytes).subspan(16)));
   const auto before = file;
   CHECK(provenance::log::open(log.disk, log.clock).error() == errc::unsupported);
