@@ -326,7 +326,8 @@ void node_state::history(const std::string& volume, std::uint64_t block, std::ui
   }
   const bool sent = on.others->tell<provenance_actor>(
       {role::provenance, 0}, log_query{[to, id = found->entry.id, block, rows_max](provenance::log& log) {
-        const auto got = log.history(id, block, std::min<std::size_t>(rows_max, control::history_rows_max));
+        const auto got = log.view().last(provenance::of_element(element_kind::block, id.value, block),
+                                         std::min<std::size_t>(rows_max, control::history_rows_max));
         if (!got) {
           to.fail(got.error());
           return;

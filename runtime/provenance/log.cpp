@@ -42,17 +42,17 @@ result<std::uint64_t> log::append(const context& who, std::span<const access> en
 
 void log::begin_segment() {
   link it;
-  it.image.resize(segment_header::bytes);
+  it.image->resize(segment_header::bytes);
   const segment_header header{.flags = next_flags_,
                               .number = sealed_.segment,
                               .first_sequence = sealed_.sequence,
                               .first_position = sealed_.position,
                               .created = clock_.wall(),
                               .predecessor = sealed_.head};
-  put(header, std::span{it.image}.first<segment_header::bytes>());
+  put(header, std::span{*it.image}.first<segment_header::bytes>());
   it.begins_segment = header.number;
-  sealed_.resume(header, sha256(it.image));
-  sealed_end_ = it.image.size();
+  sealed_.resume(header, sha256(*it.image));
+  sealed_end_ = it.image->size();
   next_flags_ = 0;
   begin_segment_ = false;
   pending_.push_back(std::move(it));
@@ -62,18 +62,18 @@ void log::seal() {
   if (builder_.records() == 0)
     return;
   link it;
-  auto header = builder_.encode(it.image);
-  if (begin_segment_ || sealed_end_ + it.image.size() > limits_.segment_bytes)
+  auto header = builder_.encode(*it.image);
+  if (begin_segment_ || sealed_end_ + it.image->size() > limits_.segment_bytes)
     begin_segment();
   header.sequence = sealed_.sequence;
   header.first_position = sealed_.position;
   header.durable = durable_blocks_;
   header.predecessor = sealed_.head;
-  put(header, std::span{it.image}.first<block_header::bytes>());
+  put(header, std::span{*it.image}.first<block_header::bytes>());
   it.records = header.records;
-  sealed_.resume(raw_block{.header = header, .image = it.image});
-  sealed_end_ += it.image.size();
-  pending_bytes_ += it.image.size();
+  sealed_.resume(raw_block{.header = header, .image = *it.image});
+  sealed_end_ += it.image->size();
+  pending_bytes_ += it.image->size();
   pending_.push_back(std::move(it));
   builder_.clear();
 }
@@ -84,7 +84,7 @@ result<void> log::write() {
     if (auto written = write_link(it); !written)
       return written;
     if (!it.begins_segment)
-      pending_bytes_ -= it.image.size();
+      pending_bytes_ -= it.image->size();
   }
   return success();
 }
@@ -98,9 +98,9 @@ result<void> log::commit(durability how) {
 
 result<void> log::write_link(const link& it) {
   if (!it.begins_segment) {
-    if (auto written = file_->write(written_end_, it.image); !written)
+    if (auto written = file_->write(written_end_, *it.image); !written)
       return written;
-    written_end_ += it.image.size();
+    written_end_ += it.image->size();
     ++written_blocks_;
     written_records_ += it.records;
     return success();
@@ -112,9 +112,9 @@ result<void> log::write_link(const link& it) {
   auto file = disk_.open(segment_name(*it.begins_segment), true);
   if (!file)
     return file.error();
-  if (auto written = file.value()->write(0, it.image); !written)
+  if (auto written = file.value()->write(0, *it.image); !written)
     return written;
-  if (auto cut = file.value()->resize(it.image.size()); !cut)
+  if (auto cut = file.value()->resize(it.image->size()); !cut)
     return cut;
   if (auto synced = file.value()->sync_data(); !synced)
     return synced;
@@ -122,7 +122,7 @@ result<void> log::write_link(const link& it) {
     return synced;
   file_ = std::move(file.value());
   file_number_ = *it.begins_segment;
-  written_end_ = durable_end_ = it.image.size();
+  written_end_ = durable_end_ = it.image->size();
   return success();
 }
 
@@ -163,11 +163,6 @@ result<void> log::write_again() {
   return success();
 }
 
-result<segment_reader> log::reader_of(std::uint32_t number) const {
-  return segment_reader::open(disk_, number,
-                              file_ && number == file_number_ ? std::optional{written_end_} : std::nullopt);
-}
-
 result<std::uint64_t> log::bytes() const {
   const auto numbers = segments_of(disk_);
   if (!numbers)
@@ -183,106 +178,32 @@ result<std::uint64_t> log::bytes() const {
   return sum;
 }
 
-bool log::scan_memory(scanner& scan) const {
-  for (const auto& it : pending_) {
-    if (it.begins_segment)
-      continue;
-    const std::span<const std::byte> image{it.image};
-    const auto header = get_block_header(image);
-    if (!scan.block(header.value(), image.subspan(block_header::bytes)))
-      return false;
-  }
-  if (builder_.records() == 0)
-    return true;
-  std::vector<std::byte> image;
-  auto header = builder_.encode(image);
-  header.first_position = sealed_.position;
-  return scan.block(header, std::span<const std::byte>{image}.subspan(block_header::bytes));
+log_end log::written() const {
+  if (file_)
+    return {file_number_, written_end_};
+  // Behind damage the next segment is not there yet; all of those before it are.
+  if (recovered_.damage)
+    return {recovered_.damage->segment, std::numeric_limits<std::uint64_t>::max()};
+  return {};
 }
 
-result<scan_result> log::scan(const filter& wanted, const visitor& visit) const {
-  const auto numbers = segments_of(disk_);
-  if (!numbers)
-    return numbers.error();
-  scanner scan{wanted, visit};
-  for (auto it = numbers.value().begin(); it != numbers.value().end(); ++it) {
-    if (file_ && *it > file_number_)
-      break; // Left by a creation that failed; its header is still pending.
-    if (const auto next = std::next(it); next != numbers.value().end()) {
-      // A segment that ends before the wanted positions is not read.
-      auto behind = segment_reader::open(disk_, *next);
-      if (behind)
-        if (const auto header = behind.value().header();
-            header && header.value().first_position <= wanted.position_from)
-          continue;
-    }
-    auto reader = reader_of(*it);
-    if (!reader)
-      return reader.error();
-    const auto more = scan.segment(reader.value());
-    if (!more)
-      return more.error();
-    if (!more.value())
-      return scan.so_far();
+log_view log::view() const {
+  std::vector<std::shared_ptr<const std::vector<std::byte>>> blocks;
+  for (const auto& it : pending_)
+    if (!it.begins_segment)
+      blocks.push_back(it.image);
+  if (builder_.records() > 0) {
+    auto image = std::make_shared<std::vector<std::byte>>();
+    auto header = builder_.encode(*image);
+    header.first_position = sealed_.position;
+    put(header, std::span{*image}.first<block_header::bytes>());
+    blocks.push_back(std::move(image));
   }
-  scan_memory(scan);
-  return scan.so_far();
-}
-
-result<std::vector<entry>> log::history(volume_id volume, std::uint64_t block, std::size_t max) const {
-  const auto numbers = segments_of(disk_);
-  if (!numbers)
-    return numbers.error();
-  filter wanted;
-  wanted.kind = element_kind::block;
-  wanted.space = volume.value;
-  wanted.element_first = wanted.element_last = block;
-  wanted.records_max = std::numeric_limits<std::size_t>::max();
-  std::deque<entry> here; // Matches of one segment, the last `max` of them.
-  auto keep = [&](std::size_t most) {
-    return [&here, most](const context& who, const record& what) {
-      if (here.size() == most)
-        here.pop_front();
-      here.push_back({who, what});
-      return true;
-    };
-  };
-  std::deque<entry> all;
-  auto take = [&] {
-    all.insert(all.begin(), std::make_move_iterator(here.begin()), std::make_move_iterator(here.end()));
-    here.clear();
-  };
-  if (max == 0)
-    return std::vector<entry>{};
-  // Newest first, so that an often used block ends the search early.
-  {
-    const visitor visit = keep(max);
-    scanner scan{wanted, visit};
-    scan_memory(scan);
-    take();
-  }
-  for (auto it = numbers.value().rbegin(); it != numbers.value().rend() && all.size() < max; ++it) {
-    if (file_ && *it > file_number_)
-      continue;
-    auto reader = reader_of(*it);
-    if (!reader)
-      return reader.error();
-    const visitor visit = keep(max - all.size());
-    scanner scan{wanted, visit};
-    if (const auto more = scan.segment(reader.value()); !more)
-      return more.error();
-    take();
-  }
-  return std::vector<entry>{std::make_move_iterator(all.begin()), std::make_move_iterator(all.end())};
+  return {disk_, written(), std::move(blocks), records()};
 }
 
 std::function<result<verification>()> log::verifier() const {
-  if (!file_ && !recovered_.damage)
-    return [] { return verification{}; };
-  // Behind damage the next segment is not there yet; all of those before it are.
-  const auto end = file_ ? log_end{file_number_, written_end_}
-                         : log_end{recovered_.damage->segment, std::numeric_limits<std::uint64_t>::max()};
-  return [&from = disk_, end] { return provenance::verify(from, end); };
+  return [&from = disk_, end = written()] { return provenance::verify(from, end); };
 }
 
 } // namespace forerun::provenance

@@ -2,7 +2,7 @@
 #include "runtime/base/disk.hpp"
 #include "runtime/base/time.hpp"
 #include "runtime/provenance/builder.hpp"
-#include "runtime/provenance/query.hpp"
+#include "runtime/provenance/log_view.hpp"
 #include "runtime/provenance/verify.hpp"
 #include <deque>
 #include <functional>
@@ -65,10 +65,9 @@ public:
   /// Of all segments on disk. Errors: `io_failed`.
   result<std::uint64_t> bytes() const;
 
-  /// Everything that was appended and matches, in order, written or not. Errors: `io_failed`.
-  result<scan_result> scan(const filter& wanted, const visitor& visit) const;
-  /// The last accesses of one block of a volume, oldest first, at most `max`. Errors: `io_failed`.
-  result<std::vector<entry>> history(volume_id volume, std::uint64_t block, std::size_t max) const;
+  /// Everything that was appended by now, written or not, to be asked while the log goes on. The disk must
+  /// outlive it. Memory: what is not written yet.
+  log_view view() const;
   /// Checks what is written by now. To be called at any later time, on any thread, while the log goes on; the
   /// disk must outlive it. Errors: `io_failed`.
   std::function<result<verification>()> verifier() const;
@@ -76,7 +75,7 @@ public:
 private:
   /// A block, or the header of a segment that begins there.
   struct link {
-    std::vector<std::byte> image;
+    std::shared_ptr<std::vector<std::byte>> image = std::make_shared<std::vector<std::byte>>();
     std::uint64_t records = 0;
     std::optional<std::uint32_t> begins_segment;
   };
@@ -92,9 +91,7 @@ private:
   result<void> write_link(const link& it);
   result<void> sync();
   result<void> write_again();
-  /// Passes the blocks that are not on disk yet; false when the scan is over.
-  bool scan_memory(scanner& scan) const;
-  result<segment_reader> reader_of(std::uint32_t number) const;
+  log_end written() const;
 
   disk& disk_;
   const clock& clock_;

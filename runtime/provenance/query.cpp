@@ -4,8 +4,9 @@
 namespace forerun::provenance {
 
 bool filter::wants(const block_header& header) const {
-  return header.first_position + header.records > position_from && header.time_max >= from &&
-         header.time_min <= to && header.element_max >= element_first && header.element_min <= element_last;
+  return header.first_position + header.records > position_from && header.first_position < position_to &&
+         header.time_max >= from && header.time_min <= to && header.element_max >= element_first &&
+         header.element_min <= element_last;
 }
 
 bool filter::wants(const context& who) const {
@@ -16,12 +17,22 @@ bool filter::wants(const context& who) const {
 
 bool filter::wants(const record& what) const {
   const auto last = what.where.first + std::max(what.where.count, 1u) - 1;
-  return what.position >= position_from && what.at >= from && what.at <= to && last >= element_first &&
-         what.where.first <= element_last && (operations >> static_cast<unsigned>(what.op) & 1u) != 0;
+  return what.position >= position_from && what.position < position_to && what.at >= from && what.at <= to &&
+         last >= element_first && what.where.first <= element_last &&
+         (operations >> static_cast<unsigned>(what.op) & 1u) != 0;
+}
+
+filter of_element(element_kind kind, std::uint32_t space, std::uint64_t element, filter wanted) {
+  wanted.kind = kind;
+  wanted.space = space;
+  wanted.element_first = wanted.element_last = element;
+  return wanted;
 }
 
 bool scanner::block(const block_header& header, std::span<const std::byte> payload) {
   const auto behind = header.first_position + header.records;
+  if (header.first_position >= wanted_.position_to)
+    return false;
   if (!wanted_.wants(header)) {
     result_.next_position = std::max(result_.next_position, behind);
     return true;

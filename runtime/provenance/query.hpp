@@ -9,6 +9,7 @@ namespace forerun::provenance {
 /// Which records are wanted. What is not set does not restrict.
 struct filter {
   std::uint64_t position_from = 0;
+  std::uint64_t position_to = std::numeric_limits<std::uint64_t>::max(); ///< Exclusive.
   wall_time from{std::numeric_limits<std::int64_t>::min()};
   wall_time to{std::numeric_limits<std::int64_t>::max()}; ///< Inclusive.
   std::optional<element_kind> kind;
@@ -27,6 +28,9 @@ struct filter {
   bool wants(const record& what) const;
 };
 
+/// Restricts `wanted` to one element.
+filter of_element(element_kind kind, std::uint32_t space, std::uint64_t element, filter wanted = {});
+
 /// A record with the context that it has.
 struct entry {
   context who;
@@ -42,6 +46,16 @@ struct scan_result {
   std::uint64_t next_position = 0; ///< To go on from in a next scan.
   std::uint64_t damaged = 0; ///< Places that were skipped because they do not hold; `verify` names the first.
   bool complete = true;      ///< False: stopped by the visitor or by `records_max`.
+};
+
+/// Records that can be asked for: a log as it was at one moment, or what a test makes up. Any thread.
+class record_source {
+public:
+  virtual ~record_source() = default;
+  /// Passes the matches in order of position. Errors: `io_failed`, `cancelled`.
+  virtual result<scan_result> scan(const filter& wanted, const visitor& visit) const = 0;
+  /// The newest matches, oldest first, at most `max`; `records_max` does not count. Errors: as `scan`.
+  virtual result<std::vector<entry>> last(const filter& wanted, std::size_t max) const = 0;
 };
 
 /// Takes a scan from block to block.

@@ -53,7 +53,7 @@ result<verification> verify(disk& from, std::optional<log_end> end) {
   verification report;
   chain links;
   for (const auto number : numbers.value()) {
-    if (end && number > end->segment)
+    if (end && (number > end->segment || (number == end->segment && end->offset == 0)))
       break;
     if (number != links.segment) {
       report.first_fault = fault{fault_kind::segment_missing, links.segment, 0, links.sequence};

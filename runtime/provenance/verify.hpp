@@ -3,7 +3,8 @@
 
 namespace forerun::provenance {
 
-/// Where a log that is being written ends: nothing behind it is looked at.
+/// Where a log that is being written ends: nothing behind it is looked at. An offset of 0: nor its last
+/// segment.
 struct log_end {
   std::uint32_t segment = 0;
   std::uint64_t offset = 0;

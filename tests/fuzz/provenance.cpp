@@ -73,13 +73,13 @@ void open_log(bytes file) {
     const auto at = log.append({.by = {.vm = "fuzz"}}, some);
     require(at.has_value() && log.commit(durability::synced).has_value());
     std::uint64_t seen = 0, last = 0;
-    const auto scanned = log.scan({}, [&](const context&, const record& what) {
+    const auto scanned = log.view().scan({}, [&](const context&, const record& what) {
       ++seen;
       last = what.position;
       return true;
     });
     require(scanned.has_value() && (!scanned.value().complete || (seen >= 3 && last == at.value() + 2)));
-    require(log.history({0}, 0, 2).value().size() == 2);
+    require(log.view().last(of_element(element_kind::block, 0, 0), 2).value().size() == 2);
     require(log.verifier()().has_value());
     next = log.records();
   }

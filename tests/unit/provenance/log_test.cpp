@@ -122,7 +122,7 @@ TEST_CASE("history gives the last accesses of a block, oldest first, also from m
   }
   for (std::size_t max : {0u, 1u, 7u, 100u, 5000u}) {
     CAPTURE(max);
-    const auto found = log->history({1}, 100, max).value();
+    const auto found = log->view().last(of_element(element_kind::block, 1, 100), max).value();
     std::vector<std::uint64_t> expected;
     for (const auto& it : read_all(*log))
       if (it.who.space == 1 && it.what.where.contains(100))
@@ -167,7 +167,7 @@ TEST_CASE("a filter restricts by every field, and a scan can be taken up where i
   filter paged{.records_max = 64};
   std::vector<entry> got;
   for (bool complete = false; !complete;) {
-    const auto page = log->scan(paged, [&](const context& by, const record& what) {
+    const auto page = log->view().scan(paged, [&](const context& by, const record& what) {
       got.push_back({by, what});
       return true;
     });
@@ -183,7 +183,7 @@ TEST_CASE("a visitor can stop a scan") {
   auto log = opened(disk);
   fill(*log, 200);
   std::size_t seen = 0;
-  const auto done = log->scan({}, [&](const context&, const record&) { return ++seen < 10; });
+  const auto done = log->view().scan({}, [&](const context&, const record&) { return ++seen < 10; });
   CHECK(seen == 10);
   CHECK_FALSE(done.value().complete);
   CHECK(done.value().next_position == 10);

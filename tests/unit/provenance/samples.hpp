@@ -50,7 +50,7 @@ inline record as_record(const access& it, std::uint64_t position) {
 
 inline std::vector<entry> read_all(const log& from, const filter& wanted = {}) {
   std::vector<entry> out;
-  const auto done = from.scan(wanted, [&](const context& by, const record& what) {
+  const auto done = from.view().scan(wanted, [&](const context& by, const record& what) {
     out.push_back({by, what});
     return true;
   });
