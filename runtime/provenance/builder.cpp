@@ -1,6 +1,7 @@
 #include "runtime/provenance/builder.hpp"
 #include "runtime/base/bytes.hpp"
 #include "runtime/base/hash.hpp"
+#include "runtime/provenance/name_table.hpp"
 #include <algorithm>
 #include <zstd.h>
 
@@ -211,30 +212,13 @@ block_header block_builder::encode(std::vector<std::byte>& image) const {
   image.resize(block_header::bytes);
   byte_writer<> out{image};
 
-  absl::flat_hash_map<std::string_view, std::uint32_t> name_of;
-  std::vector<std::string_view> names;
-  auto intern = [&](std::string_view name) {
-    const auto [found, added] = name_of.try_emplace(name, static_cast<std::uint32_t>(names.size()));
-    if (added)
-      names.push_back(name);
-    return found->second;
-  };
+  name_table names;
+  std::vector<std::byte> contexts;
+  byte_writer<> context_out{contexts};
   for (const auto& it : contexts_)
-    for (const auto* name : {&it.by.vm, &it.by.program, &it.by.user})
-      intern(*name);
-  out.put_varint(names.size());
-  for (const auto name : names) {
-    out.put_varint(name.size());
-    out.put_bytes(std::as_bytes(std::span{name}));
-  }
-  for (const auto& it : contexts_) {
-    for (const auto* name : {&it.by.vm, &it.by.program, &it.by.user})
-      out.put_varint(intern(*name));
-    out.put_varint(it.by.node);
-    out.put_varint(it.run.value);
-    out.put_varint(static_cast<std::uint64_t>(it.kind));
-    out.put_varint(it.space);
-  }
+    names.put(context_out, it);
+  names.write(out);
+  out.put_bytes(contexts);
 
   for (std::uint8_t i = 0; i < number_columns; ++i)
     columns_[i].write(out, static_cast<column_id>(i + 1));

@@ -19,6 +19,9 @@ public:
   std::size_t add(const context& who, std::span<const access> entries, std::span<const detail> details = {});
 
   std::uint32_t records() const { return records_; }
+  std::span<const context> contexts() const { return contexts_; }
+  /// Of what was added last.
+  std::uint32_t last_context() const { return last_context_; }
   bool full() const { return records_ == records_max_; }
   /// About how many bytes the block would have now.
   std::size_t bytes() const;

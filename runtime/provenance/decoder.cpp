@@ -1,9 +1,8 @@
 #include "runtime/provenance/decoder.hpp"
 #include "runtime/base/bytes.hpp"
-#include "runtime/provenance/columns.hpp"
+#include "runtime/provenance/column_reader.hpp"
+#include "runtime/provenance/name_table.hpp"
 #include <algorithm>
-#include <array>
-#include <zstd.h>
 
 namespace forerun::provenance {
 namespace {
@@ -15,114 +14,121 @@ constexpr std::size_t names_max = std::size_t{block_contexts_max} * 3;
 
 result<void> take_contexts(byte_reader<>& reader, std::uint32_t count, std::vector<context>& out) {
   out.clear();
-  const auto names_count = reader.take_varint();
-  if (names_count == 0 || names_count > names_max)
+  const auto names = take_names(reader, names_max);
+  if (!names || names.value().empty())
     return errc::corrupt;
-  std::vector<std::string_view> names;
-  for (std::uint64_t i = 0; i < names_count && reader.ok(); ++i) {
-    const auto length = reader.take_varint();
-    if (length > name_bytes_max)
-      return errc::corrupt;
-    const auto bytes = reader.take_bytes(length);
-    names.emplace_back(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    auto who = take_context(reader, names.value());
+    if (!who)
+      return who.error();
+    out.push_back(std::move(who.value()));
   }
-  for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
-    std::array<std::uint64_t, 3> name{};
-    for (auto& it : name) {
-      it = reader.take_varint();
-      if (it >= names.size())
-        return errc::corrupt;
-    }
-    const auto node = reader.take_varint();
-    const auto run = reader.take_varint();
-    const auto kind = reader.take_varint();
-    const auto space = reader.take_varint();
-    if (kind > 0xff || space > 0xffffffff)
-      return errc::corrupt;
-    out.push_back({.by = {.vm = std::string{names[name[0]]},
-                          .program = std::string{names[name[1]]},
-                          .user = std::string{names[name[2]]},
-                          .node = node},
-                   .run = {run},
-                   .kind = static_cast<element_kind>(kind),
-                   .space = static_cast<std::uint32_t>(space)});
-  }
-  if (!reader.ok())
-    return errc::corrupt;
   return success();
 }
 
-/// Fills `out` with one number for every record; false when the column does not hold exactly so many.
-bool take_numbers(column_codec codec, std::span<const std::byte> bytes, std::span<std::uint64_t> out) {
-  byte_reader<> reader{bytes};
-  if (codec == column_codec::plain) {
-    for (auto& it : out)
-      it = reader.take_varint();
-    return reader.ok() && reader.left() == 0;
-  }
-  if (codec != column_codec::runs)
-    return false;
-  while (!out.empty()) {
-    const auto value = reader.take_varint();
-    const auto length = reader.take_varint();
-    if (!reader.ok() || length == 0 || length > out.size())
-      return false;
-    std::fill_n(out.begin(), length, value);
-    out = out.subspan(length);
-  }
-  return reader.left() == 0;
-}
-
-/// The columns of one block as numbers, and the digests. Absent columns are all zero.
-struct columns {
-  columns(std::vector<std::uint64_t>& scratch, std::uint32_t records) : numbers(scratch), count(records) {
-    numbers.assign(std::size_t{records} * number_columns, 0);
-  }
-  std::span<std::uint64_t> of(column_id id) {
-    return std::span{numbers}.subspan((static_cast<std::size_t>(id) - 1) * count, count);
+/// Goes through the records of one block, in order.
+class row_decoder {
+public:
+  row_decoder(const block_header& header, const column_reader& from, decoded_block& out)
+      : header_(header), from_(from), out_(out), count_(header.records) {
+    out.scratch.resize(count_ * number_columns);
   }
 
-  bool take(byte_reader<>& reader) {
-    for (unsigned last = 0; reader.left() != 0;) {
-      const auto id = reader.take<std::uint8_t>();
-      const auto codec = static_cast<column_codec>(reader.take<std::uint8_t>());
-      const auto bytes = reader.take_bytes(reader.take_varint());
-      if (!reader.ok() || id <= last)
+  /// Where the records are: context, first element, count and length of each.
+  bool where() {
+    for (const auto id : {column_id::context, column_id::first, column_id::count, column_id::bytes})
+      if (!from_.numbers(id, of(id)))
         return false;
-      last = id;
-      if (id <= number_columns && !take_numbers(codec, bytes, of(static_cast<column_id>(id))))
+    const auto contexts = of(column_id::context), firsts = of(column_id::first),
+               counts = of(column_id::count), lengths = of(column_id::bytes);
+    out_.last_end.assign(header_.contexts, 0);
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (contexts[i] >= header_.contexts || lengths[i] >= length_limit)
         return false;
-      if (id > number_columns && id <= columns_known && !take_bytes(static_cast<column_id>(id), codec, bytes))
+      auto& last_end = out_.last_end[contexts[i]];
+      const auto length = lengths[i] & 1 ? lengths[i] / 2 : lengths[i] / 2 * sector_bytes;
+      const auto first = last_end + static_cast<std::uint64_t>(unzigzag(firsts[i]));
+      const auto count =
+          wrapping_plus(unzigzag(counts[i]), count_expected(static_cast<std::uint32_t>(length)));
+      if (length > 0xffffffff || first >= element_limit || count < 0 || count > 0xffffffff ||
+          first < header_.element_min ||
+          last_of(first, static_cast<std::uint64_t>(count)) > header_.element_max)
         return false;
+      firsts[i] = first;
+      counts[i] = static_cast<std::uint64_t>(count);
+      lengths[i] = length;
+      last_end = first + counts[i];
     }
-    return reader.ok();
-  }
-
-  bool take_bytes(column_id id, column_codec codec, std::span<const std::byte> bytes) {
-    if (id == column_id::value && codec == column_codec::zstd) {
-      if (!unpack(bytes))
-        return false;
-      bytes = unpacked;
-    } else if (codec != column_codec::plain)
-      return false;
-    (id == column_id::digest ? digests : id == column_id::value ? values : versions) = bytes;
     return true;
   }
 
-  bool unpack(std::span<const std::byte> frame) {
-    const auto size = ZSTD_getFrameContentSize(frame.data(), frame.size());
-    if (size > payload_bytes_max) // As are both of its error values.
-      return false;
-    unpacked.resize(static_cast<std::size_t>(size));
-    return ZSTD_decompress(unpacked.data(), unpacked.size(), frame.data(), frame.size()) == size;
+  /// Adds the records for which `wanted` holds to the block. Call after `where`.
+  template <class Wanted> bool rest(Wanted wanted) {
+    for (const auto id : {column_id::time, column_id::what, column_id::latency})
+      if (!from_.numbers(id, of(id)))
+        return false;
+    const auto contexts = of(column_id::context), firsts = of(column_id::first),
+               counts = of(column_id::count), lengths = of(column_id::bytes), times = of(column_id::time),
+               whats = of(column_id::what), latencies = of(column_id::latency);
+    byte_reader<> digests{from_.bytes(column_id::digest)}, values{from_.bytes(column_id::value)},
+        versions{from_.bytes(column_id::version)};
+    std::int64_t time = 0;
+    std::uint64_t version = 0;
+    for (std::size_t i = 0; i < count_; ++i) {
+      time = wrapping_plus(time, unzigzag(times[i]));
+      if (whats[i] >= what_end || latencies[i] > latency_us_max || time < header_.time_min.ns ||
+          time > header_.time_max.ns)
+        return false;
+      std::span<const std::byte> digest_bytes, value;
+      if (whats[i] & digest_flag)
+        digest_bytes = digests.take_bytes(sizeof(digest));
+      if (whats[i] & value_flag) {
+        value = values.take_bytes(values.take_varint());
+        if (value.empty() || value.size() > value_bytes_max)
+          return false;
+      }
+      if (whats[i] & version_flag)
+        version += static_cast<std::uint64_t>(versions.take_zigzag());
+      if (!wanted(i))
+        continue;
+      out_.context_of.push_back(static_cast<std::uint32_t>(contexts[i]));
+      auto& it = out_.records.emplace_back();
+      it.position = header_.first_position + i;
+      it.at = {time};
+      it.latency = std::chrono::microseconds{latencies[i]};
+      it.where = {firsts[i], static_cast<std::uint32_t>(counts[i])};
+      it.bytes = static_cast<std::uint32_t>(lengths[i]);
+      it.op = static_cast<operation>(whats[i] & ((1u << operation_bits) - 1));
+      it.how = static_cast<outcome>((whats[i] >> operation_bits) & ((1u << outcome_bits) - 1));
+      if (!digest_bytes.empty())
+        std::memcpy(it.written.data(), digest_bytes.data(), digest_bytes.size());
+      it.value.assign(reinterpret_cast<const char*>(value.data()), value.size());
+      it.version = whats[i] & version_flag ? version : 0;
+    }
+    for (const auto& left : {digests, values, versions})
+      if (!left.ok() || left.left() != 0)
+        return false;
+    return true;
   }
 
-  std::vector<std::uint64_t>& numbers;
-  std::size_t count;
-  std::span<const std::byte> digests;
-  std::span<const std::byte> values;
-  std::span<const std::byte> versions;
-  std::vector<std::byte> unpacked;
+  bool touches(std::size_t i, std::uint64_t first, std::uint64_t last) {
+    const auto begin = of(column_id::first)[i];
+    return begin <= last && last_of(begin, of(column_id::count)[i]) >= first;
+  }
+  std::size_t context(std::size_t i) { return of(column_id::context)[i]; }
+
+private:
+  std::span<std::uint64_t> of(column_id id) {
+    return std::span{out_.scratch}.subspan((static_cast<std::size_t>(id) - 1) * count_, count_);
+  }
+  static std::uint64_t last_of(std::uint64_t first, std::uint64_t count) {
+    return first + std::max<std::uint64_t>(count, 1) - 1;
+  }
+
+  const block_header& header_;
+  const column_reader& from_;
+  decoded_block& out_;
+  std::size_t count_;
 };
 
 } // namespace
@@ -134,68 +140,35 @@ result<void> decode_contexts(const block_header& header, std::span<const std::by
 }
 
 result<void> decode(const block_header& header, std::span<const std::byte> payload, decoded_block& out) {
+  return decode_touching(header, payload, {}, 0, std::numeric_limits<std::uint64_t>::max(), out);
+}
+
+result<void> decode_touching(const block_header& header, std::span<const std::byte> payload,
+                             const std::vector<bool>& contexts, std::uint64_t first, std::uint64_t last,
+                             decoded_block& out) {
+  out.records.clear();
+  out.context_of.clear();
   byte_reader<> reader{payload};
   if (auto taken = take_contexts(reader, header.contexts, out.contexts); !taken)
     return taken.error();
-  columns from{out.scratch, header.records};
-  if (!from.take(reader))
+  column_reader from{header.records};
+  row_decoder rows{header, from, out};
+  if (!from.take(reader) || !rows.where())
     return errc::corrupt;
-
-  out.records.resize(header.records);
-  out.context_of.resize(header.records);
-  out.last_end.assign(header.contexts, 0);
-  byte_reader<> digests{from.digests}, values{from.values}, versions{from.versions};
-  std::uint64_t version = 0;
-  const auto contexts = from.of(column_id::context), times = from.of(column_id::time),
-             whats = from.of(column_id::what), firsts = from.of(column_id::first),
-             counts = from.of(column_id::count), lengths = from.of(column_id::bytes),
-             latencies = from.of(column_id::latency);
-  std::int64_t time = 0;
-  for (std::uint32_t i = 0; i < header.records; ++i) {
-    auto& it = out.records[i];
-    if (contexts[i] >= header.contexts || whats[i] >= what_end || lengths[i] >= length_limit ||
-        latencies[i] > latency_us_max)
-      return errc::corrupt;
-    auto& last_end = out.last_end[contexts[i]];
-    const auto length = lengths[i] & 1 ? lengths[i] / 2 : lengths[i] / 2 * sector_bytes;
-    const auto first = last_end + static_cast<std::uint64_t>(unzigzag(firsts[i]));
-    const auto count = wrapping_plus(unzigzag(counts[i]), count_expected(static_cast<std::uint32_t>(length)));
-    time = wrapping_plus(time, unzigzag(times[i]));
-    if (length > 0xffffffff || first >= element_limit || count < 0 || count > 0xffffffff)
-      return errc::corrupt;
-    const auto last = first + std::max<std::uint64_t>(static_cast<std::uint64_t>(count), 1) - 1;
-    if (time < header.time_min.ns || time > header.time_max.ns || first < header.element_min ||
-        last > header.element_max)
-      return errc::corrupt;
-    out.context_of[i] = static_cast<std::uint32_t>(contexts[i]);
-    it = {.position = header.first_position + i,
-          .at = {time},
-          .latency = std::chrono::microseconds{latencies[i]},
-          .where = {first, static_cast<std::uint32_t>(count)},
-          .bytes = static_cast<std::uint32_t>(length),
-          .op = static_cast<operation>(whats[i] & ((1u << operation_bits) - 1)),
-          .how = static_cast<outcome>((whats[i] >> operation_bits) & ((1u << outcome_bits) - 1))};
-    if (whats[i] & digest_flag) {
-      const auto bytes = digests.take_bytes(it.written.size());
-      if (!digests.ok())
-        return errc::corrupt;
-      std::memcpy(it.written.data(), bytes.data(), bytes.size());
-    }
-    if (whats[i] & value_flag) {
-      const auto size = values.take_varint();
-      if (size == 0 || size > value_bytes_max)
-        return errc::corrupt;
-      const auto bytes = values.take_bytes(size);
-      it.value.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    }
-    if (whats[i] & version_flag)
-      it.version = version += static_cast<std::uint64_t>(versions.take_zigzag());
-    last_end = first + static_cast<std::uint64_t>(count);
+  const bool every = contexts.empty() && first <= header.element_min && last >= header.element_max;
+  const auto wanted = [&](std::size_t i) {
+    return every || ((contexts.empty() || contexts[rows.context(i)]) && rows.touches(i, first, last));
+  };
+  bool any = every;
+  for (std::size_t i = 0; i < header.records && !any; ++i)
+    any = wanted(i);
+  if (!any)
+    return success();
+  if (every) {
+    out.records.reserve(header.records);
+    out.context_of.reserve(header.records);
   }
-  for (const auto& rest : {digests, values, versions})
-    if (!rest.ok() || rest.left() != 0)
-      return errc::corrupt;
-  return success();
+  return rows.rest(wanted) ? result<void>{success()} : errc::corrupt;
 }
 
 } // namespace forerun::provenance

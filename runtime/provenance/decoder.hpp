@@ -20,6 +20,12 @@ struct decoded_block {
 /// Errors: `corrupt`; `out` is then meaningless.
 result<void> decode(const block_header& header, std::span<const std::byte> payload, decoded_block& out);
 
+/// The same, but only for records of the contexts whose index is set (none are given: of all), that touch
+/// elements `first` to `last`. Cheaper, and what is not wanted may be checked less.
+result<void> decode_touching(const block_header& header, std::span<const std::byte> payload,
+                             const std::vector<bool>& contexts, std::uint64_t first, std::uint64_t last,
+                             decoded_block& out);
+
 /// Only the contexts, to find out cheaply whether a block can hold what is sought. The rest is not checked.
 result<void> decode_contexts(const block_header& header, std::span<const std::byte> payload,
                              std::vector<context>& out);

@@ -4,7 +4,7 @@
 namespace forerun::provenance {
 
 log::log(disk& where, const clock& time, log_limits limits)
-    : disk_(where), clock_(time), limits_(limits), builder_(limits.block_records) {
+    : disk_(where), clock_(time), limits_(limits), builder_(limits.block_records), indexes_(where) {
   limits_.segment_bytes = std::min(limits_.segment_bytes, segment_bytes_limit);
 }
 
@@ -32,6 +32,8 @@ result<std::uint64_t> log::append(const context& who, std::span<const access> en
   const auto first = records();
   while (!entries.empty()) {
     const auto added = builder_.add(who, entries, details);
+    if (added > 0)
+      indexes_.note(builder_.last_context(), who, entries.first(added));
     entries = entries.subspan(added);
     details = details.subspan(std::min(added, details.size()));
     if (added == 0 || builder_.full())
@@ -51,6 +53,7 @@ void log::begin_segment() {
                               .predecessor = sealed_.head};
   put(header, std::span{*it.image}.first<segment_header::bytes>());
   it.begins_segment = header.number;
+  indexes_.begin_segment(header.number, sealed_.head);
   sealed_.resume(header, sha256(*it.image));
   sealed_end_ = it.image->size();
   next_flags_ = 0;
@@ -72,6 +75,7 @@ void log::seal() {
   put(header, std::span{*it.image}.first<block_header::bytes>());
   it.records = header.records;
   sealed_.resume(raw_block{.header = header, .image = *it.image});
+  indexes_.add_block(header, sealed_end_, builder_.contexts());
   sealed_end_ += it.image->size();
   pending_bytes_ += it.image->size();
   pending_.push_back(std::move(it));
@@ -86,6 +90,7 @@ result<void> log::write() {
     if (!it.begins_segment)
       pending_bytes_ -= it.image->size();
   }
+  indexes_.write();
   return success();
 }
 
@@ -199,7 +204,7 @@ log_view log::view() const {
     put(header, std::span{*image}.first<block_header::bytes>());
     blocks.push_back(std::move(image));
   }
-  return {disk_, written(), std::move(blocks), records()};
+  return {disk_, written(), indexes_.known(), std::move(blocks), records()};
 }
 
 std::function<result<verification>()> log::verifier() const {

@@ -2,6 +2,7 @@
 #include "runtime/base/disk.hpp"
 #include "runtime/base/time.hpp"
 #include "runtime/provenance/builder.hpp"
+#include "runtime/provenance/index_keeper.hpp"
 #include "runtime/provenance/log_view.hpp"
 #include "runtime/provenance/verify.hpp"
 #include <deque>
@@ -68,6 +69,12 @@ public:
   /// Everything that was appended by now, written or not, to be asked while the log goes on. The disk must
   /// outlive it. Memory: what is not written yet.
   log_view view() const;
+  /// An index to be made, if one is due and none is in the making. Whoever does the work tells `indexed` what
+  /// came of it. Until then questions take longer, nothing else.
+  std::optional<index_job> next_index_job() { return indexes_.next_job(); }
+  void indexed(std::uint32_t segment, result<std::shared_ptr<const segment_index>> made) {
+    indexes_.done(segment, std::move(made));
+  }
   /// Checks what is written by now. To be called at any later time, on any thread, while the log goes on; the
   /// disk must outlive it. Errors: `io_failed`.
   std::function<result<verification>()> verifier() const;
@@ -98,6 +105,7 @@ private:
   log_limits limits_;
   recovery recovered_;
   block_builder builder_;
+  index_keeper indexes_;
 
   chain sealed_;                 ///< Behind the last sealed link; `segment` is the next number.
   std::uint64_t sealed_end_ = 0; ///< Where the next block will lie in its segment.

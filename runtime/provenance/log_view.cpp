@@ -1,6 +1,7 @@
 #include "runtime/provenance/log_view.hpp"
 #include <algorithm>
 #include <deque>
+#include <numeric>
 
 namespace forerun::provenance {
 
@@ -21,12 +22,87 @@ std::optional<std::uint64_t> log_view::first_position(std::uint32_t number) cons
   return header ? std::optional{header.value().first_position} : std::nullopt;
 }
 
-result<bool> log_view::scan_segment(std::uint32_t number, scanner& scan) const {
-  auto reader = segment_reader::open(*disk_, number,
-                                     number == end_.segment ? std::optional{end_.offset} : std::nullopt);
+log_view::index log_view::index_of(std::uint32_t segment) const {
+  const auto found = std::lower_bound(indexes_.begin(), indexes_.end(), segment,
+                                      [](const auto& it, auto wanted) { return it->number < wanted; });
+  if (found != indexes_.end() && (*found)->number == segment)
+    return *found;
+  auto next = segment_reader::open(*disk_, segment + 1);
+  const auto header = next ? next.value().header() : next.error();
+  if (!header)
+    return nullptr;
+  auto read = read_index(*disk_, segment, header.value().predecessor);
+  return read ? std::move(read.value()) : nullptr;
+}
+
+std::optional<std::vector<std::uint32_t>> log_view::candidates(const segment_index* known,
+                                                               const filter& wanted) const {
+  constexpr std::uint64_t point_groups_max = 16;
+  if (known == nullptr)
+    return std::nullopt;
+  std::vector<std::uint32_t> blocks;
+  const bool point = wanted.kind && wanted.space && wanted.element_last >= wanted.element_first &&
+                     (wanted.element_last - wanted.element_first) >> group_shift < point_groups_max;
+  if (point) {
+    auto found = known->touching(*wanted.kind, *wanted.space, wanted.element_first, wanted.element_last);
+    if (!found)
+      return std::nullopt;
+    blocks = std::move(found.value());
+  } else {
+    blocks.resize(known->blocks());
+    std::iota(blocks.begin(), blocks.end(), 0u);
+  }
+  std::vector<bool> allowed(known->blocks(), known->contexts == nullptr);
+  if (known->contexts)
+    for (const auto& it : *known->contexts)
+      if (wanted.wants(it.who))
+        std::fill(allowed.begin() + it.first_block, allowed.begin() + it.last_block + 1, true);
+  std::erase_if(blocks, [&](auto block) {
+    const auto& place = known->place(block);
+    return !allowed[block] || place.time_max < wanted.from || place.time_min > wanted.to;
+  });
+  // Most of a segment is read faster in one go.
+  if (!point && blocks.size() > known->blocks() / 2)
+    return std::nullopt;
+  return blocks;
+}
+
+result<bool> log_view::scan_segment(std::uint32_t number, const filter& wanted, scanner& scan) const {
+  const auto known = index_of(number);
+  const auto blocks = candidates(known.get(), wanted);
+  if (blocks && blocks->empty())
+    return true;
+  auto reader = open_segment(number);
   if (!reader)
     return reader.error() == errc::not_found ? result<bool>{true} : reader.error();
-  return scan.segment(reader.value());
+  if (!blocks)
+    return scan.segment(reader.value());
+  for (const auto block : *blocks) {
+    const auto more = scan_block(reader.value(), *known, block, scan);
+    if (!more || !more.value())
+      return more;
+  }
+  return true;
+}
+
+result<segment_reader> log_view::open_segment(std::uint32_t number) const {
+  return segment_reader::open(*disk_, number,
+                              number == end_.segment ? std::optional{end_.offset} : std::nullopt);
+}
+
+result<bool> log_view::scan_block(segment_reader& reader, const segment_index& known, std::uint32_t block,
+                                  scanner& scan) const {
+  const std::uint64_t from = known.place(block).offset;
+  const auto to = block + 1 < known.blocks() ? known.place(block + 1).offset : reader.end();
+  if (from >= reader.end())
+    return true; // Not written then: it is among those in memory.
+  const auto got = reader.at(from, to > from ? to - from : 0);
+  if (got)
+    return scan.block(got.value().header, got.value().payload());
+  if (got.error() == errc::io_failed)
+    return got.error();
+  ++scan.so_far().damaged;
+  return true;
 }
 
 void log_view::scan_memory(scanner& scan) const {
@@ -47,14 +123,17 @@ result<scan_result> log_view::scan(const filter& wanted, const visitor& visit) c
     if (const auto next = std::next(it); wanted.position_from > 0 && next != numbers.value().end())
       if (const auto behind = first_position(*next); behind && *behind <= wanted.position_from)
         continue;
-    const auto more = scan_segment(*it, scan);
+    const auto more = scan_segment(*it, wanted, scan);
     if (!more)
       return more.error();
     if (!more.value())
       return scan.so_far();
   }
   scan_memory(scan);
-  return scan.so_far();
+  auto& done = scan.so_far();
+  if (done.complete)
+    done.next_position = std::max(done.next_position, std::min(records_, wanted.position_to));
+  return done;
 }
 
 result<std::vector<entry>> log_view::last(const filter& wanted, std::size_t max) const {
@@ -82,10 +161,28 @@ result<std::vector<entry>> log_view::last(const filter& wanted, std::size_t max)
   scan_memory(memory);
   take();
   for (auto it = numbers.value().rbegin(); it != numbers.value().rend() && all.size() < max; ++it) {
+    const auto known = index_of(*it);
+    const auto blocks = candidates(known.get(), every);
+    if (blocks && blocks->empty())
+      continue;
+    auto reader = open_segment(*it);
+    if (!reader) {
+      if (reader.error() == errc::not_found)
+        continue;
+      return reader.error();
+    }
     scanner scan{every, keep};
-    if (const auto more = scan_segment(*it, scan); !more)
-      return more.error();
-    take();
+    if (!blocks) {
+      if (const auto more = scan.segment(reader.value()); !more)
+        return more.error();
+      take();
+      continue;
+    }
+    for (auto block = blocks->rbegin(); block != blocks->rend() && all.size() < max; ++block) {
+      if (const auto more = scan_block(reader.value(), *known, *block, scan); !more)
+        return more.error();
+      take();
+    }
   }
   std::reverse(all.begin(), all.end());
   return all;

@@ -48,7 +48,7 @@ bool scanner::block(const block_header& header, std::span<const std::byte> paylo
     result_.next_position = behind;
     return true;
   }
-  if (!decode(header, payload, decoded_)) {
+  if (!decode_touching(header, payload, wanted, wanted_.element_first, wanted_.element_last, decoded_)) {
     ++result_.damaged;
     return true;
   }

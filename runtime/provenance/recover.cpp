@@ -89,6 +89,9 @@ result<void> log::recover() {
   recovered_.records = sealed_.position;
   written_blocks_ = durable_blocks_ = sealed_.sequence;
   written_records_ = durable_records_ = sealed_.position;
+  auto present = segments_of(disk_);
+  if (present)
+    indexes_.open(present.value(), file_ ? written_end_ : 0);
   return success();
 }
 

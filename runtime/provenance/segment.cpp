@@ -101,6 +101,16 @@ result<std::optional<raw_block>> segment_reader::next() {
   return std::optional{block.value()};
 }
 
+result<raw_block> segment_reader::at(std::uint64_t offset, std::size_t length) {
+  if (offset + length > end_ || length > block_header::bytes + payload_bytes_max)
+    return errc::corrupt;
+  window_.resize(length);
+  window_at_ = offset;
+  const auto got = file_->read(offset, window_);
+  window_.resize(got ? got.value() : 0);
+  return got ? block_at(offset) : got.error();
+}
+
 result<std::optional<raw_block>> segment_reader::find_next() {
   const auto magic = block_magic();
   const auto end = std::min(end_, segment_bytes_limit);

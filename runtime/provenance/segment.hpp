@@ -52,6 +52,9 @@ public:
   /// The next block; nothing at the end. Errors: `corrupt` and `unsupported` (`offset` stays where it was),
   /// `io_failed`.
   result<std::optional<raw_block>> next();
+  /// The block of `length` bytes at `offset`, and nothing around it; `offset()` does not change. Errors: as
+  /// `next`.
+  result<raw_block> at(std::uint64_t offset, std::size_t length);
   /// After `corrupt`: the next intact block further on, wherever it begins; nothing if there is none. At most
   /// `candidates_max` places that only look like blocks are tried.
   result<std::optional<raw_block>> find_next();

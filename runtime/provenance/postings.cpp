@@ -1,0 +1,158 @@
+#include "runtime/provenance/postings.hpp"
+#include "runtime/base/bytes.hpp"
+#include "runtime/base/hash.hpp"
+#include <algorithm>
+#include <array>
+#include <bit>
+
+namespace forerun::provenance {
+namespace {
+
+constexpr std::size_t head_bytes = 16;
+constexpr unsigned unary_max = 24;
+constexpr unsigned k_max = 48;
+/// Words are read and written at once, so pages have so much room behind them in memory.
+constexpr std::size_t slack_bytes = 16;
+constexpr std::size_t page_bits = (posting_page_bytes - head_bytes) * 8;
+
+using padded_page = std::array<std::byte, posting_page_bytes + slack_bytes>;
+
+/// At most 56 bits at once, low bits first.
+void put_bits(std::byte* bits, std::size_t at, std::uint64_t value, unsigned count) {
+  if (count == 0)
+    return;
+  auto* word = bits + at / 8;
+  put_number(word, get_number<std::uint64_t>(word) | value << at % 8);
+}
+
+std::uint64_t peek_bits(const std::byte* bits, std::size_t at) {
+  return get_number<std::uint64_t>(bits + at / 8) >> at % 8;
+}
+
+std::uint32_t page_checksum(const std::byte* page) {
+  return static_cast<std::uint32_t>(checksum({page + 4, posting_page_bytes - 4}));
+}
+
+constexpr std::uint64_t low(unsigned bits) {
+  return (std::uint64_t{1} << bits) - 1;
+}
+
+} // namespace
+
+result<void> posting_writer::put(std::uint64_t key) {
+  keys_.push_back(key);
+  return keys_.size() < held_max ? result<void>{success()} : write_page();
+}
+
+result<void> posting_writer::finish() {
+  while (!keys_.empty())
+    if (auto written = write_page(); !written)
+      return written;
+  return success();
+}
+
+result<void> posting_writer::write_page() {
+  // The codes are shortest when k fits the usual difference; an eighth of a page is enough to guess it.
+  const auto some = std::min<std::size_t>(keys_.size(), 256);
+  const auto mean = (keys_[some - 1] - keys_[0]) / some;
+  const auto k = std::min(mean < 2 ? 0u : static_cast<unsigned>(std::bit_width(mean)) - 1, k_max);
+  padded_page page{};
+  auto* bits = page.data() + head_bytes;
+  std::size_t at = 0, count = 1;
+  for (; count < keys_.size(); ++count) {
+    const auto value = keys_[count] - keys_[count - 1] - 1;
+    const auto above = value >> k;
+    const bool escaped = above >= unary_max;
+    const auto length = escaped ? unary_max + 64 : above + 1 + k;
+    if (at + length > page_bits)
+      break;
+    if (escaped) {
+      put_bits(bits, at, low(unary_max), unary_max);
+      put_bits(bits, at + unary_max, value & low(32), 32);
+      put_bits(bits, at + unary_max + 32, value >> 32, 32);
+    } else {
+      put_bits(bits, at, low(static_cast<unsigned>(above)), static_cast<unsigned>(above) + 1);
+      put_bits(bits, at + above + 1, value & low(k), k);
+    }
+    at += length;
+  }
+  put_number(page.data() + 4, static_cast<std::uint16_t>(count));
+  page[6] = static_cast<std::byte>(k);
+  put_number(page.data() + 8, keys_.front());
+  put_number(page.data(), page_checksum(page.data()));
+  fences.push_back(static_cast<std::uint32_t>(keys_.front() >> block_bits_));
+  keys_.erase(keys_.begin(), keys_.begin() + static_cast<std::ptrdiff_t>(count));
+  return to_(std::span{page}.first(posting_page_bytes));
+}
+
+result<void> unpack_page(std::span<const std::byte> bytes, std::vector<std::uint64_t>& out) {
+  if (bytes.size() != posting_page_bytes ||
+      get_number<std::uint32_t>(bytes.data()) != page_checksum(bytes.data()))
+    return errc::corrupt;
+  padded_page page{};
+  std::copy(bytes.begin(), bytes.end(), page.begin());
+  const auto count = get_number<std::uint16_t>(page.data() + 4);
+  const auto k = static_cast<unsigned>(page[6]);
+  auto key = get_number<std::uint64_t>(page.data() + 8);
+  if (count == 0 || k > k_max)
+    return errc::corrupt;
+  out.clear();
+  out.push_back(key);
+  const auto* bits = page.data() + head_bytes;
+  std::size_t at = 0;
+  while (out.size() < count) {
+    if (at > page_bits)
+      return errc::corrupt;
+    auto value = static_cast<std::uint64_t>(std::countr_one(peek_bits(bits, at)));
+    if (value >= unary_max) {
+      if (at + unary_max + 64 > page_bits)
+        return errc::corrupt;
+      value = (peek_bits(bits, at + unary_max) & low(32)) | (peek_bits(bits, at + unary_max + 32) & low(32))
+                                                                << 32;
+      at += unary_max + 64;
+    } else {
+      at += value + 1;
+      if (at + k > page_bits)
+        return errc::corrupt;
+      value = value << k | (peek_bits(bits, at) & low(k));
+      at += k;
+    }
+    key += value + 1;
+    if (key <= out.back())
+      return errc::corrupt;
+    out.push_back(key);
+  }
+  return success();
+}
+
+result<void> posting_table::page(std::size_t number, std::vector<std::uint64_t>& out) const {
+  const auto begin = number * posting_page_bytes;
+  if (!file) {
+    if (begin + posting_page_bytes > memory.size())
+      return errc::corrupt;
+    return unpack_page(std::span{memory}.subspan(begin, posting_page_bytes), out);
+  }
+  std::array<std::byte, posting_page_bytes> bytes;
+  const auto got = file->read(at + begin, bytes);
+  if (!got)
+    return got.error();
+  return unpack_page(std::span{bytes}.first(got.value()), out);
+}
+
+result<void> posting_table::find(std::uint32_t hash, std::vector<std::uint32_t>& out) const {
+  const auto above = std::lower_bound(fences.begin(), fences.end(), hash);
+  auto number = static_cast<std::size_t>(above - fences.begin());
+  if (number > 0)
+    --number; // Its last postings may have the hash already.
+  const auto first = std::uint64_t{hash} << block_bits, end = std::uint64_t{hash + 1} << block_bits;
+  std::vector<std::uint64_t> keys;
+  for (; number < fences.size() && fences[number] <= hash; ++number) {
+    if (auto unpacked = page(number, keys); !unpacked)
+      return unpacked;
+    for (auto it = std::lower_bound(keys.begin(), keys.end(), first); it != keys.end() && *it < end; ++it)
+      out.push_back(static_cast<std::uint32_t>(*it & low(block_bits)));
+  }
+  return success();
+}
+
+} // namespace forerun::provenance

@@ -1,0 +1,77 @@
+#pragma once
+#include "runtime/base/disk.hpp"
+#include "runtime/base/ids.hpp"
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+/// Which blocks of a segment touch an element: a sorted table of postings in pages. An element is found by
+/// the hash of the group of neighbours that it is in; so a table may name a block that does not touch it, and
+/// never leaves one out that does.
+namespace forerun::provenance {
+
+inline constexpr unsigned group_shift = 4; ///< 16 elements make a group.
+inline constexpr unsigned group_hash_bits = 28;
+/// Accesses of more groups are found under `wide_hash`, not under each group.
+inline constexpr std::uint64_t groups_max = 32;
+
+inline std::uint32_t group_hash(element_kind kind, std::uint32_t space, std::uint64_t group) {
+  auto h = group * 0x9e3779b97f4a7c15u + (std::uint64_t{space} << 8 | static_cast<std::uint8_t>(kind));
+  h = (h ^ (h >> 32)) * 0xd6e8feb86659fd93u;
+  h = (h ^ (h >> 29)) * 0xd6e8feb86659fd93u;
+  return static_cast<std::uint32_t>(h >> (64 - group_hash_bits));
+}
+inline std::uint32_t wide_hash(element_kind kind, std::uint32_t space) {
+  return group_hash(kind, space, ~std::uint64_t{0});
+}
+
+/// A posting as a number: the hash, and below it the block in `block_bits`.
+constexpr std::uint64_t posting(std::uint32_t hash, std::uint32_t block, unsigned block_bits) {
+  return std::uint64_t{hash} << block_bits | block;
+}
+
+/// A page: XXH3 of the rest, lower half (4 bytes); how many (2); Rice parameter k (1); 0 (1); the first
+/// posting (8); then for each other one its difference to the one before, less 1, as a Rice code: the part
+/// above k bits in unary (ones, then a zero), then the k bits, low bits first. 24 ones: 64 bits follow.
+inline constexpr std::size_t posting_page_bytes = 4096;
+
+/// Packs ascending, distinct postings into pages.
+class posting_writer {
+public:
+  using sink = std::function<result<void>(std::span<const std::byte> page)>;
+  posting_writer(unsigned block_bits, sink to) : block_bits_(block_bits), to_(std::move(to)) {}
+
+  /// Errors: those of the sink.
+  result<void> put(std::uint64_t key);
+  result<void> finish();
+  /// The first hash of each page.
+  std::vector<std::uint32_t> fences;
+
+private:
+  result<void> write_page();
+
+  unsigned block_bits_;
+  sink to_;
+  std::vector<std::uint64_t> keys_; ///< At most `held_max`.
+  static constexpr std::size_t held_max = 8192;
+};
+
+/// The postings of one page. Errors: `corrupt`.
+result<void> unpack_page(std::span<const std::byte> page, std::vector<std::uint64_t>& out);
+
+/// A table that was written: pages in a file, or in memory. Any thread.
+struct posting_table {
+  std::shared_ptr<disk_file> file; ///< None: in `memory`.
+  std::uint64_t at = 0;
+  std::vector<std::byte> memory;
+  std::vector<std::uint32_t> fences;
+  unsigned block_bits = 0;
+
+  /// Adds the blocks under a hash, ascending. Errors: `io_failed`, `corrupt`.
+  result<void> find(std::uint32_t hash, std::vector<std::uint32_t>& out) const;
+  /// Errors: `io_failed`, `corrupt`.
+  result<void> page(std::size_t number, std::vector<std::uint64_t>& out) const;
+};
+
+} // namespace forerun::provenance
