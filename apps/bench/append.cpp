@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <fmt/format.h>
 #include <fstream>
+#include <future>
 #include <random>
 
 // Appends the accesses of a recording, over and over, to the provenance log or to a peer, and prints what
@@ -82,16 +83,33 @@ public:
   }
   result<void> append(volume_id volume, std::span<const forerun::access> entries) override {
     const auto at = log_->append({.by = by_, .run = {42}, .space = volume.value}, entries);
-    return at ? log_->write() : result<void>{at.error()};
+    if (!at)
+      return at.error();
+    make_index();
+    return log_->write();
   }
   result<void> sync() override { return log_->commit(provenance::durability::synced); }
   const provenance::log& log() const { return *log_; }
+  /// Indexes of whole segments are made on another thread, as in the node.
+  void make_index() {
+    using namespace std::chrono_literals;
+    if (making_.valid() && making_.wait_for(0s) == std::future_status::ready)
+      log_->indexed(segment_, making_.get());
+    if (making_.valid())
+      return;
+    if (auto job = log_->next_index_job()) {
+      segment_ = job->segment;
+      making_ = std::async(std::launch::async, std::move(job->work));
+    }
+  }
 
 private:
   std::unique_ptr<host::posix_disk> disk_;
   host::real_clock clock_;
   const provenance::agent by_{.vm = "alpha", .program = "gcc", .user = "ann", .node = 1};
   std::unique_ptr<provenance::log> log_;
+  std::uint32_t segment_ = 0;
+  std::future<result<std::shared_ptr<const provenance::segment_index>>> making_;
 };
 
 /// The most memory that was resident since `forget`, in bytes.

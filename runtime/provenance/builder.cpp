@@ -64,10 +64,12 @@ void put_column(byte_writer<>& out, column_id id, std::span<const std::byte> byt
 
 /// Plain, or as a zstd frame if that is shorter.
 void put_shorter(byte_writer<>& out, column_id id, std::span<const std::byte> plain) {
+  if (plain.empty())
+    return;
   constexpr int level = 1; // Higher ones cost more than they save on names and short texts.
   std::vector<std::byte> frame(ZSTD_compressBound(plain.size()));
   const auto size = ZSTD_compress(frame.data(), frame.size(), plain.data(), plain.size(), level);
-  if (!plain.empty() && !ZSTD_isError(size) && size < plain.size())
+  if (!ZSTD_isError(size) && size < plain.size())
     put_column(out, id, std::span{frame}.first(size), column_codec::zstd);
   else
     put_column(out, id, plain);
@@ -86,6 +88,7 @@ void block_builder::clear() {
   for (auto& it : columns_)
     it.clear();
   records_ = 0;
+  room_ = 0;
   digests_.clear();
   values_.clear();
   versions_.clear();
@@ -102,31 +105,39 @@ void block_builder::continue_after(wall_time time) {
   time_max_ = time.ns;
 }
 
-std::uint32_t block_builder::context_index(const context& who) {
+std::optional<std::uint32_t> block_builder::find(const context& who) const {
   if (!contexts_.empty() && contexts_[last_context_] == who)
     return last_context_;
-  const auto [found, added] = context_of_.try_emplace(who, static_cast<std::uint32_t>(contexts_.size()));
-  if (added) {
-    contexts_.push_back(who);
-    last_end_.push_back(0);
-    names_bytes_ += who.by.vm.size() + who.by.program.size() + who.by.user.size();
-  }
-  return last_context_ = found->second;
+  const auto found = context_of_.find(who);
+  return found == context_of_.end() ? std::nullopt : std::optional{found->second};
 }
 
-std::size_t block_builder::room_for(const context& who) const {
-  const auto used = bytes() + context_bytes_max;
-  if (used >= payload_bytes_max || (contexts_.size() == block_contexts_max && !context_of_.contains(who)))
+std::uint32_t block_builder::make_context(const context& who) {
+  const auto index = static_cast<std::uint32_t>(contexts_.size());
+  context_of_.emplace(who, index);
+  contexts_.push_back(who);
+  last_end_.push_back(0);
+  names_bytes_ += who.by.vm.size() + who.by.program.size() + who.by.user.size();
+  return index;
+}
+
+std::size_t block_builder::room_for(std::size_t wanted, bool new_context) {
+  if (new_context && contexts_.size() == block_contexts_max)
     return 0;
-  return std::min<std::size_t>(records_max_ - records_, (payload_bytes_max - used) / record_bytes_max);
+  if (new_context || room_ < wanted) {
+    const auto used = bytes() + context_bytes_max;
+    room_ = used >= payload_bytes_max ? 0 : (payload_bytes_max - used) / record_bytes_max;
+  }
+  return std::min({wanted, room_, std::size_t{records_max_ - records_}});
 }
 
 std::size_t block_builder::add(const context& who, std::span<const access> entries,
                                std::span<const detail> details) {
-  entries = entries.first(std::min(entries.size(), room_for(who)));
+  const auto known = find(who);
+  entries = entries.first(room_for(entries.size(), !known));
   if (entries.empty())
     return 0;
-  const auto index = context_index(who);
+  const auto index = last_context_ = known ? *known : make_context(who);
   if (records_ == 0) {
     time_min_ = entries.front().at.ns;
     stepped_back_ = stepped_back(time_max_, time_min_);
@@ -138,6 +149,7 @@ std::size_t block_builder::add(const context& who, std::span<const access> entri
     add_columns(index, entries.subspan(at, count), details.empty() ? details : details.subspan(at, count));
   }
   records_ += static_cast<std::uint32_t>(entries.size());
+  room_ -= entries.size();
   return entries.size();
 }
 

@@ -4,6 +4,7 @@
 #include "runtime/provenance/record.hpp"
 #include <absl/container/flat_hash_map.h>
 #include <limits>
+#include <optional>
 #include <vector>
 
 namespace forerun::provenance {
@@ -41,9 +42,10 @@ public:
 
 private:
   column_writer& of(column_id id) { return columns_[static_cast<std::size_t>(id) - 1]; }
-  std::uint32_t context_index(const context& who);
-  /// So many records of `who` fit, whatever they are.
-  std::size_t room_for(const context& who) const;
+  std::optional<std::uint32_t> find(const context& who) const;
+  std::uint32_t make_context(const context& who);
+  /// So many of `wanted` records fit, whatever they are.
+  std::size_t room_for(std::size_t wanted, bool new_context);
   void add_columns(std::uint32_t context, std::span<const access> entries, std::span<const detail> details);
   void add_digest(const digest& of);
   void add_value(std::string_view value);
@@ -51,6 +53,7 @@ private:
   std::uint32_t records_max_;
   std::uint32_t records_ = 0;
   std::vector<column_writer> columns_; ///< By id.
+  std::size_t room_ = 0;               ///< At least so many records fit, of contexts that are there.
   std::vector<std::byte> digests_;
   std::vector<std::byte> values_;
   std::vector<std::byte> versions_;

@@ -82,12 +82,12 @@ std::size_t segment_index::bytes() const {
   if (contexts)
     sum += contexts->size() * (sizeof(context_span) + 3 * 16);
   for (const auto& rows : {minutes, hours})
-    sum += rows ? rows->size() * (sizeof(rollup_row) + 3 * 16) : 0;
+    sum += rows ? rows->size() : 0;
   return sum;
 }
 
 std::vector<std::uint32_t> block_notes::take_hashes() {
-  last_ = no_hash;
+  recent_ = none();
   const auto exact = hashes_; // Without the room that the vector has left.
   hashes_.clear();
   return exact;
@@ -165,19 +165,21 @@ result<void> index_builder::spill(const std::shared_ptr<disk_file>& to) {
   return success();
 }
 
-std::shared_ptr<segment_index> index_builder::snapshot() const {
+std::shared_ptr<segment_index> index_builder::snapshot(bool with_sums) const {
+  constexpr std::size_t spans_quickly_copied = 1024;
   auto out = std::make_shared<segment_index>();
   out->number = number_;
   out->pieces = pieces_;
   out->loose = loose_;
-  auto shared = [](auto rows) {
-    using rows_type = std::decay_t<decltype(*rows)>;
-    return rows ? std::make_shared<const rows_type>(std::move(*rows)) : nullptr;
-  };
-  if (!spans_given_up_)
+  if (!spans_given_up_ && (with_sums || spans_.size() <= spans_quickly_copied))
     out->contexts = std::make_shared<const std::vector<context_span>>(spans_);
-  out->minutes = shared(sums_.minutes());
-  out->hours = shared(sums_.hours());
+  const auto packed = [](const std::optional<std::vector<rollup_row>>& rows) {
+    return rows ? std::make_shared<const std::vector<std::byte>>(pack(*rows)) : nullptr;
+  };
+  if (with_sums) {
+    out->minutes = packed(sums_.minutes());
+    out->hours = packed(sums_.hours());
+  }
   return out;
 }
 

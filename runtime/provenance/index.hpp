@@ -43,10 +43,10 @@ public:
   std::uint32_t number = 0;
   std::vector<std::shared_ptr<const index_piece>> pieces;
   std::vector<std::shared_ptr<const loose_block>> loose; ///< Behind the pieces.
-  /// None: there were too many. The same for the sums.
+  /// None: there were too many. The same for the sums, which are as `pack` has them.
   std::shared_ptr<const std::vector<context_span>> contexts;
-  std::shared_ptr<const std::vector<rollup_row>> minutes;
-  std::shared_ptr<const std::vector<rollup_row>> hours;
+  std::shared_ptr<const std::vector<std::byte>> minutes;
+  std::shared_ptr<const std::vector<std::byte>> hours;
 
   std::uint32_t blocks() const;
   const block_place& place(std::uint32_t block) const;
@@ -80,21 +80,26 @@ private:
         note(group_hash(who.kind, who.space, group));
   }
   void note(std::uint32_t hash) {
-    // Neighbours come one after the other.
-    if (hash != last_)
-      hashes_.push_back(last_ = hash);
+    // What is touched once is often touched again soon.
+    auto& recent = recent_[hash % recent_.size()];
+    if (recent != hash)
+      hashes_.push_back(recent = hash);
   }
 
-  static constexpr std::uint32_t no_hash = ~std::uint32_t{0};
   std::vector<std::uint32_t> hashes_;
-  std::uint32_t last_ = no_hash;
+  std::array<std::uint32_t, 1024> recent_ = none();
+  static constexpr std::array<std::uint32_t, 1024> none() {
+    std::array<std::uint32_t, 1024> all{};
+    all.fill(~std::uint32_t{0}); // No hash has so many bits.
+    return all;
+  }
 };
 
 /// Makes the index of one segment from its blocks, in order. Memory: postings of `loose_postings_max`, and
 /// the pieces that nobody has taken to a file. One thread.
 class index_builder {
 public:
-  static constexpr std::size_t loose_postings_max = 131072;
+  static constexpr std::size_t loose_postings_max = 65536;
 
   explicit index_builder(std::uint32_t segment) : number_(segment) {}
 
@@ -113,8 +118,8 @@ public:
   /// So much of pieces is in memory.
   std::size_t held_bytes() const { return held_bytes_; }
 
-  /// What is known by now.
-  std::shared_ptr<segment_index> snapshot() const;
+  /// What is known by now; without sums, and without contexts if they are many, it costs next to nothing.
+  std::shared_ptr<segment_index> snapshot(bool with_sums) const;
 
 private:
   void make_piece();

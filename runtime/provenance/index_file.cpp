@@ -256,9 +256,9 @@ result<void> write_index(disk& to, const segment_index& from, const sha256_hash&
   if (from.contexts)
     parts[contexts] = pack_contexts(*from.contexts);
   if (from.minutes)
-    parts[minutes] = pack(*from.minutes);
+    parts[minutes] = *from.minutes;
   if (from.hours)
-    parts[hours] = pack(*from.hours);
+    parts[hours] = *from.hours;
   for (std::size_t i = 0; i < sections; ++i) {
     header.parts[i] = {parts[i].size(), checksum(parts[i])};
     waiting.insert(waiting.end(), parts[i].begin(), parts[i].end());
@@ -323,15 +323,10 @@ result<std::shared_ptr<const segment_index>> read_index(disk& from, std::uint32_
       return spans.error();
     out->contexts = std::make_shared<const std::vector<context_span>>(std::move(spans.value()));
   }
-  for (const auto which : {minutes, hours}) {
-    if (parts[which].empty())
-      continue;
-    auto rows = unpack_rollup(parts[which]);
-    if (!rows)
-      return rows.error();
-    (which == minutes ? out->minutes : out->hours) =
-        std::make_shared<const std::vector<rollup_row>>(std::move(rows.value()));
-  }
+  for (const auto which : {minutes, hours})
+    if (!parts[which].empty())
+      (which == minutes ? out->minutes : out->hours) =
+          std::make_shared<const std::vector<std::byte>>(std::move(parts[which]));
   return std::shared_ptr<const segment_index>{std::move(out)};
 }
 

@@ -27,7 +27,7 @@ result<std::shared_ptr<const segment_index>> make_index(disk& on, std::uint32_t 
     if (!built)
       return built.error();
     built.value().finish();
-    from = built.value().snapshot();
+    from = built.value().snapshot(true);
   }
   if (auto written = write_index(on, *from, head); !written)
     return written.error();
@@ -94,7 +94,7 @@ void index_keeper::begin_segment(std::uint32_t number, const sha256_hash& head) 
   if (open_) {
     open_->finish();
     // With too many waiting, the index is made from the segment when they are done.
-    waiting_[open_number_] = {waiting_.size() < waiting_max ? open_->snapshot() : nullptr, head};
+    waiting_[open_number_] = {waiting_.size() < waiting_max ? open_->snapshot(true) : nullptr, head};
   }
   open_.emplace(number);
   open_number_ = number;
@@ -119,7 +119,7 @@ void index_keeper::write() {
     open_.reset(); // The segment goes without until the next start.
 }
 
-std::vector<std::shared_ptr<const segment_index>> index_keeper::known() const {
+std::vector<std::shared_ptr<const segment_index>> index_keeper::known(bool with_sums) const {
   std::vector<std::shared_ptr<const segment_index>> all;
   for (const auto& [number, it] : loaded_)
     all.push_back(it);
@@ -127,7 +127,7 @@ std::vector<std::shared_ptr<const segment_index>> index_keeper::known() const {
     if (it.index)
       all.push_back(it.index);
   if (open_)
-    all.push_back(open_->snapshot());
+    all.push_back(open_->snapshot(with_sums));
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a->number < b->number; });
   return all;
 }

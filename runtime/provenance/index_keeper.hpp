@@ -37,7 +37,7 @@ public:
   void write();
 
   /// Ascending by segment; some may be missing.
-  std::vector<std::shared_ptr<const segment_index>> known() const;
+  std::vector<std::shared_ptr<const segment_index>> known(bool with_sums) const;
 
   /// One at a time: the next one comes when `done` was told of the last.
   std::optional<index_job> next_job();

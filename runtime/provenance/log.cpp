@@ -192,7 +192,7 @@ log_end log::written() const {
   return {};
 }
 
-log_view log::view() const {
+log_view log::view(sums with) const {
   std::vector<std::shared_ptr<const std::vector<std::byte>>> blocks;
   for (const auto& it : pending_)
     if (!it.begins_segment)
@@ -204,7 +204,8 @@ log_view log::view() const {
     put(header, std::span{*image}.first<block_header::bytes>());
     blocks.push_back(std::move(image));
   }
-  return {disk_, written(), indexes_.known(), std::move(blocks), records()};
+  return {disk_,     written(),       indexes_.known(with == sums::known), std::move(blocks),
+          records(), sealed_.position};
 }
 
 std::function<result<verification>()> log::verifier() const {

@@ -68,7 +68,8 @@ public:
 
   /// Everything that was appended by now, written or not, to be asked while the log goes on. The disk must
   /// outlive it. Memory: what is not written yet.
-  log_view view() const;
+  /// Sums of what is written now cost a little; with `sums::none` only records can be asked for.
+  log_view view(sums with = sums::none) const;
   /// An index to be made, if one is due and none is in the making. Whoever does the work tells `indexed` what
   /// came of it. Until then questions take longer, nothing else.
   std::optional<index_job> next_index_job() { return indexes_.next_job(); }

@@ -8,6 +8,25 @@
 
 namespace forerun::provenance {
 
+struct sum_question {
+  filter wanted; ///< Times count in whole minutes: the first and the last one wholly.
+  time_unit unit = time_unit::hour;
+  bool by_vm = false;
+  bool by_program = true;
+  bool by_user = false;
+  bool by_space = false; ///< By kind and space.
+  bool by_operation = false;
+  std::size_t rows_max = 65536;
+};
+struct sum_answer {
+  std::vector<rollup_row> rows;    ///< By time, then names; what was not asked for is empty or 0.
+  bool complete = true;            ///< False: there would be more than `rows_max` rows, or damage was met.
+  std::uint32_t segments_read = 0; ///< Of which records had to be read.
+};
+
+/// Whether a view is made to be asked for sums.
+enum class sums : bool { none, known };
+
 /// What a log held at one moment, to be asked on any thread while the log goes on; its disk must outlive it.
 /// Segments that are dropped meanwhile are passed over. Memory: the blocks that were not written then, and
 /// what one question needs: a block, its records and its matches.
@@ -19,15 +38,19 @@ public:
 
   /// `indexes`: ascending by segment. `blocks`: those behind `end`, in order.
   log_view(disk& from, log_end end, std::vector<index> indexes, std::vector<image> blocks,
-           std::uint64_t records)
-      : disk_(&from), end_(end), indexes_(std::move(indexes)), blocks_(std::move(blocks)), records_(records) {
-  }
+           std::uint64_t records, std::uint64_t sealed)
+      : disk_(&from), end_(end), indexes_(std::move(indexes)), blocks_(std::move(blocks)), records_(records),
+        sealed_(sealed) {}
 
   /// The position behind the last record.
   std::uint64_t records() const { return records_; }
 
   result<scan_result> scan(const filter& wanted, const visitor& visit) const override;
   result<std::vector<entry>> last(const filter& wanted, std::size_t max) const override;
+  /// How many, how much and how long. Of a view made with `sums::known` it reads what the indexes have added
+  /// up already; segments without an index are read. Errors: `io_failed`, `invalid_argument` (the filter
+  /// names a run, elements or positions: those are not added up).
+  result<sum_answer> sum(const sum_question& about) const;
 
 private:
   result<std::vector<std::uint32_t>> segments() const;
@@ -43,6 +66,7 @@ private:
   result<segment_reader> open_segment(std::uint32_t number) const;
   void scan_memory(scanner& scan) const;
   /// The position of the first record of a segment, if its header can be read.
+  friend class summing;
   std::optional<std::uint64_t> first_position(std::uint32_t number) const;
 
   disk* disk_;
@@ -50,6 +74,7 @@ private:
   std::vector<index> indexes_;
   std::vector<image> blocks_;
   std::uint64_t records_;
+  std::uint64_t sealed_; ///< Position behind the last sealed block; indexes know of nothing behind it.
 };
 
 } // namespace forerun::provenance

@@ -25,7 +25,9 @@ struct context {
   element_kind kind = element_kind::block;
   std::uint32_t space = 0; ///< Where the elements live; for blocks, the volume.
 
-  bool operator==(const context&) const = default;
+  bool operator==(const context& other) const {
+    return space == other.space && run == other.run && kind == other.kind && by == other.by; // Names last.
+  }
   template <class H> friend H AbslHashValue(H state, const context& it) {
     return H::combine(std::move(state), it.by.vm, it.by.program, it.by.user, it.by.node, it.run.value,
                       static_cast<std::uint8_t>(it.kind), it.space);

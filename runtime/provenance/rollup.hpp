@@ -94,7 +94,7 @@ private:
 /// is given up, and whoever asks has to read the records instead. One thread.
 class rollup {
 public:
-  static constexpr std::size_t rows_max = 16384;
+  static constexpr std::size_t rows_max = 8192;
 
   /// `contexts` are the block's, by index.
   void add(std::span<const block_sums::row> rows, std::span<const context> contexts);
