@@ -1,4 +1,5 @@
 #include "apps/bench/append_peers.hpp"
+#include "apps/bench/recorded.hpp"
 #include "runtime/host/posix_disk.hpp"
 #include "runtime/host/real_clock.hpp"
 #include "runtime/provenance/log.hpp"
@@ -12,8 +13,6 @@
 
 // Appends the accesses of a recording, over and over, to the provenance log or to a peer, and prints what
 // that took, as JSON. One thread; everybody gets the same batches, and makes them durable once a second.
-// Recordings have no latencies: they are drawn at random, 19 of 20 are 5 to 40 us, the others about 10 ms. So
-// are the digests of writes.
 
 namespace {
 
@@ -34,41 +33,6 @@ int fail(std::string_view what, errc why) {
 
 double seconds_since(clock_type::time_point start) {
   return std::chrono::duration<double>(clock_type::now() - start).count();
-}
-
-struct load {
-  std::vector<access_batch> batches;
-  std::int64_t span_ns = 0; ///< From the first request to the last.
-};
-
-/// Batches as the data path makes them: of one volume, at most `access_batch_max`.
-load batches_of(const trace::boot_trace& recording) {
-  load out;
-  std::mt19937_64 random{1};
-  for (const auto& from : recording.entries) {
-    if (from.what == trace::action::flush)
-      continue;
-    const auto volume = from.volume + 1u;
-    const bool read = from.what == trace::action::read, miss = random() % 20 == 0;
-    // Recordings have microseconds; what lies below them is noise, as it is in life.
-    out.span_ns = static_cast<std::int64_t>(from.at_us * 1000 + random() % 1000);
-    forerun::access it;
-    it.at = {1'790'000'000'000'000'000 + out.span_ns};
-    it.latency = std::chrono::microseconds{miss ? 9'800 + random() % 900 : 5 + random() % 35};
-    it.bytes = from.length;
-    it.where = blocks_touched(from.offset, from.length);
-    it.op = read ? operation::read : from.what == trace::action::trim ? operation::remove : operation::write;
-    it.how = !read ? outcome::none : miss ? outcome::miss : outcome::hit;
-    if (it.op == operation::write)
-      for (auto& byte : it.written)
-        byte = static_cast<std::uint8_t>(random());
-    auto& batches = out.batches;
-    if (batches.empty() || batches.back().volume.value != volume ||
-        batches.back().entries.size() == access_batch_max)
-      batches.push_back({.volume = {volume}, .run = {42}, .entries = {}});
-    batches.back().entries.push_back(it);
-  }
-  return out;
 }
 
 class our_log final : public bench::record_store {
@@ -132,7 +96,7 @@ struct figures {
   std::uint64_t resident = 0; ///< Beyond what the recording takes.
 };
 
-result<figures> append(bench::record_store& to, load& from, std::uint64_t records) {
+result<figures> append(bench::record_store& to, bench::recorded& from, std::uint64_t records) {
   figures out;
   forget_peak();
   const auto before = peak_resident();
@@ -170,7 +134,7 @@ int run(const arguments& wanted) {
   const auto recording = replay::load_trace(wanted.trace);
   if (!recording)
     return fail(wanted.trace, recording.error());
-  auto batches = batches_of(recording.value());
+  auto batches = bench::batches_of(recording.value());
   std::unique_ptr<bench::record_store> store;
   our_log* ours = nullptr;
   if (wanted.to == "forerun") {

@@ -1,6 +1,7 @@
 #include "runtime/provenance/column_reader.hpp"
 #include "runtime/provenance/format.hpp"
 #include <algorithm>
+#include <bit>
 #include <zstd.h>
 
 namespace forerun::provenance {
@@ -8,32 +9,33 @@ namespace {
 
 constexpr std::size_t varint_max = 10;
 
-/// One number after the other; false when they are not exactly so many.
-bool take_plain(std::span<const std::byte> bytes, std::span<std::uint64_t> out) {
+/// The 7-bit groups of up to eight bytes, without what continues them, as one number.
+std::uint64_t packed_groups(std::uint64_t word) {
+  word = (word & 0x7f007f007f007f00) >> 1 | (word & 0x007f007f007f007f);
+  word = (word & 0x3fff00003fff0000) >> 2 | (word & 0x00003fff00003fff);
+  return (word & 0x0fffffff00000000) >> 4 | (word & 0x000000000fffffff);
+}
+
+/// One number after the other; false when they are fewer, or, if `all`, more.
+bool take_plain(std::span<const std::byte> bytes, std::span<std::uint64_t> out, bool all) {
+  constexpr std::uint64_t ends = 0x8080808080808080;
   const auto* at = bytes.data();
   const auto* end = at + bytes.size();
   std::size_t count = 0;
+  // No branch for the length: lengths follow no pattern.
   while (count < out.size() && end - at >= static_cast<std::ptrdiff_t>(varint_max)) {
-    auto value = static_cast<std::uint64_t>(*at++);
-    if (value >= 0x80) {
-      value &= 0x7f;
-      unsigned shift = 7;
-      for (; shift < 64; shift += 7) {
-        const auto byte = static_cast<std::uint64_t>(*at++);
-        value |= (byte & 0x7f) << shift;
-        if (byte < 0x80)
-          break;
-      }
-      if (shift >= 64)
-        return false;
-    }
-    out[count++] = value;
+    const auto word = get_number<std::uint64_t>(at);
+    const auto last = ~word & ends;
+    if (last == 0)
+      break; // More than eight bytes.
+    const auto length = static_cast<unsigned>(std::countr_zero(last) + 1) / 8;
+    out[count++] = packed_groups(word & (last ^ (last - 1)));
+    at += length;
   }
-  // Close to the end each byte is looked for.
   byte_reader<> rest{bytes.subspan(static_cast<std::size_t>(at - bytes.data()))};
-  for (; count < out.size(); ++count)
+  for (; count < out.size() && rest.ok(); ++count)
     out[count] = rest.take_varint();
-  return rest.ok() && rest.left() == 0;
+  return rest.ok() && (!all || rest.left() == 0);
 }
 
 } // namespace
@@ -74,20 +76,22 @@ bool column_reader::numbers(column_id id, std::span<std::uint64_t> out) const {
     std::fill(out.begin(), out.end(), 0);
     return true;
   }
+  const bool all = out.size() == records_;
   if (it.codec == column_codec::plain)
-    return take_plain(it.bytes, out);
+    return take_plain(it.bytes, out, all);
   if (it.codec != column_codec::runs)
     return false;
   byte_reader<> reader{it.bytes};
   while (!out.empty()) {
     const auto value = reader.take_varint();
     const auto length = reader.take_varint();
-    if (!reader.ok() || length == 0 || length > out.size())
+    if (!reader.ok() || length == 0 || (all && length > out.size()))
       return false;
-    std::fill_n(out.begin(), length, value);
-    out = out.subspan(length);
+    const auto fits = std::min<std::uint64_t>(length, out.size());
+    std::fill_n(out.begin(), fits, value);
+    out = out.subspan(fits);
   }
-  return reader.left() == 0;
+  return !all || reader.left() == 0;
 }
 
 } // namespace forerun::provenance

@@ -14,7 +14,8 @@ public:
   /// Takes all columns off the payload, behind its contexts; false when they do not follow the format.
   bool take(byte_reader<>& payload);
 
-  /// One number for every record, 0 where there is no such column; false when it does not hold so many.
+  /// One number for each record, 0 where there is no such column; false when it does not hold so many. `out`
+  /// may be shorter: for the first records.
   bool numbers(column_id id, std::span<std::uint64_t> out) const;
   /// Of columns 8 to 10, as codec plain has it.
   std::span<const std::byte> bytes(column_id id) const { return of(id).bytes; }

@@ -62,10 +62,10 @@ public:
     return true;
   }
 
-  /// Adds the records for which `wanted` holds to the block. Call after `where`.
-  template <class Wanted> bool rest(Wanted wanted) {
+  /// Adds those of the first `count` records for which `wanted` holds to the block. Call after `where`.
+  template <class Wanted> bool rest(std::size_t count, Wanted wanted) {
     for (const auto id : {column_id::time, column_id::what, column_id::latency})
-      if (!from_.numbers(id, of(id)))
+      if (!from_.numbers(id, of(id).first(count)))
         return false;
     const auto contexts = of(column_id::context), firsts = of(column_id::first),
                counts = of(column_id::count), lengths = of(column_id::bytes), times = of(column_id::time),
@@ -74,7 +74,7 @@ public:
         versions{from_.bytes(column_id::version)};
     std::int64_t time = 0;
     std::uint64_t version = 0;
-    for (std::size_t i = 0; i < count_; ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
       time = wrapping_plus(time, unzigzag(times[i]));
       if (whats[i] >= what_end || latencies[i] > latency_us_max || time < header_.time_min.ns ||
           time > header_.time_max.ns)
@@ -106,7 +106,7 @@ public:
       it.version = whats[i] & version_flag ? version : 0;
     }
     for (const auto& left : {digests, values, versions})
-      if (!left.ok() || left.left() != 0)
+      if (!left.ok() || (count == count_ && left.left() != 0))
         return false;
     return true;
   }
@@ -159,16 +159,16 @@ result<void> decode_touching(const block_header& header, std::span<const std::by
   const auto wanted = [&](std::size_t i) {
     return every || ((contexts.empty() || contexts[rows.context(i)]) && rows.touches(i, first, last));
   };
-  bool any = every;
-  for (std::size_t i = 0; i < header.records && !any; ++i)
-    any = wanted(i);
-  if (!any)
+  std::size_t count = header.records; // Behind the last that is wanted.
+  while (count > 0 && !wanted(count - 1))
+    --count;
+  if (count == 0)
     return success();
   if (every) {
     out.records.reserve(header.records);
     out.context_of.reserve(header.records);
   }
-  return rows.rest(wanted) ? result<void>{success()} : errc::corrupt;
+  return rows.rest(count, wanted) ? result<void>{success()} : errc::corrupt;
 }
 
 } // namespace forerun::provenance

@@ -11,7 +11,7 @@ void sort_by_hash(std::vector<std::uint64_t>& keys, unsigned block_bits) {
   constexpr unsigned digit_bits = 10;
   std::vector<std::uint64_t> other(keys.size());
   for (unsigned pass = 0; pass * digit_bits < group_hash_bits; ++pass) {
-    const auto shift = block_bits + pass * digit_bits;
+    const auto shift = part_bits + block_bits + pass * digit_bits;
     constexpr std::uint64_t mask = (1u << digit_bits) - 1;
     std::array<std::size_t, mask + 2> begin{};
     for (const auto key : keys)
@@ -46,14 +46,20 @@ const block_place& segment_index::place(std::uint32_t block) const {
 
 result<std::vector<std::uint32_t>> segment_index::touching(element_kind kind, std::uint32_t space,
                                                            std::uint64_t first, std::uint64_t last) const {
-  std::vector<std::uint32_t> hashes{wide_hash(kind, space)};
-  for (auto group = first >> group_shift; group <= last >> group_shift; ++group)
-    hashes.push_back(group_hash(kind, space, group));
+  struct wanted_part {
+    std::uint32_t hash;
+    group_part part;
+  };
+  std::vector<wanted_part> wanted{{wide_hash(kind, space), whole_group}};
+  const auto first_group = first >> group_shift, last_group = last >> group_shift;
+  for (auto group = first_group; group <= last_group; ++group)
+    wanted.push_back({group_hash(kind, space, group),
+                      part_of(group == first_group ? first : 0, group == last_group ? last : 15)});
   std::vector<std::uint32_t> out;
   for (const auto& piece : pieces)
-    for (const auto hash : hashes) {
+    for (const auto& it : wanted) {
       const auto before = out.size();
-      if (auto found = piece->postings.find(hash, out); !found)
+      if (auto found = piece->postings.find(it.hash, it.part, out); !found)
         return found.error();
       for (auto i = before; i < out.size(); ++i)
         if (out[i] >= piece->blocks.size())
@@ -63,8 +69,10 @@ result<std::vector<std::uint32_t>> segment_index::touching(element_kind kind, st
     }
   auto block = blocks() - static_cast<std::uint32_t>(loose.size());
   for (const auto& it : loose) {
-    if (std::any_of(hashes.begin(), hashes.end(), [&](auto hash) {
-          return std::find(it->hashes.begin(), it->hashes.end(), hash) != it->hashes.end();
+    if (std::any_of(it->touched.begin(), it->touched.end(), [&](auto touched) {
+          return std::any_of(wanted.begin(), wanted.end(), [&](const auto& one) {
+            return touched >> part_bits == one.hash && overlap(static_cast<group_part>(touched), one.part);
+          });
         }))
       out.push_back(block);
     ++block;
@@ -86,10 +94,10 @@ std::size_t segment_index::bytes() const {
   return sum;
 }
 
-std::vector<std::uint32_t> block_notes::take_hashes() {
+std::vector<std::uint64_t> block_notes::take_touched() {
   recent_ = none();
-  const auto exact = hashes_; // Without the room that the vector has left.
-  hashes_.clear();
+  const auto exact = touched_; // Without the room that the vector has left.
+  touched_.clear();
   return exact;
 }
 
@@ -97,8 +105,8 @@ void index_builder::add(const block_header& header, std::uint64_t offset, std::s
                         block_notes& notes) {
   auto block = std::make_shared<loose_block>();
   block->place = {static_cast<std::uint32_t>(offset), header.time_min, header.time_max};
-  block->hashes = notes.take_hashes();
-  loose_postings_ += block->hashes.size();
+  block->touched = notes.take_touched();
+  loose_postings_ += block->touched.size();
   loose_.push_back(std::move(block));
   for (const auto& who : contexts) {
     const auto found = span_of_.find(who);
@@ -124,11 +132,11 @@ void index_builder::make_piece() {
   keys.reserve(loose_postings_);
   for (std::size_t i = 0; i < loose_.size(); ++i) {
     piece->blocks.push_back(loose_[i]->place);
-    for (const auto hash : loose_[i]->hashes)
-      keys.push_back(posting(hash, static_cast<std::uint32_t>(i), piece->postings.block_bits));
+    for (const auto it : loose_[i]->touched)
+      keys.push_back(posting(static_cast<std::uint32_t>(it >> part_bits), static_cast<std::uint32_t>(i),
+                             piece->postings.block_bits, static_cast<group_part>(it)));
   }
   sort_by_hash(keys, piece->postings.block_bits);
-  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   auto& pages = piece->postings.memory;
   posting_writer writer{piece->postings.block_bits, [&pages](std::span<const std::byte> page) {
                           pages.insert(pages.end(), page.begin(), page.end());

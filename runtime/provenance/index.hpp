@@ -33,7 +33,7 @@ struct index_piece {
 /// A block that is in no piece yet.
 struct loose_block {
   block_place place;
-  std::vector<std::uint32_t> hashes; ///< Unsorted.
+  std::vector<std::uint64_t> touched; ///< Hashes and below them parts, unsorted.
 };
 
 /// What is known of a segment, all of it or as far as it was written. Never changed after it was made; any
@@ -66,31 +66,35 @@ public:
       touch(who, it.where);
     sums.add(index, entries);
   }
-  std::vector<std::uint32_t> take_hashes();
+  /// Hashes and below them parts of their groups.
+  std::vector<std::uint64_t> take_touched();
   block_sums sums;
 
 private:
   void touch(const context& who, extent where) {
-    const auto first = where.first >> group_shift;
-    const auto last = (where.first + std::max(where.count, 1u) - 1) >> group_shift;
-    if (last - first >= groups_max)
-      note(wide_hash(who.kind, who.space));
-    else
-      for (auto group = first; group <= last; ++group)
-        note(group_hash(who.kind, who.space, group));
+    const auto first = where.first, last = where.first + std::max(where.count, 1u) - 1;
+    const auto first_group = first >> group_shift, last_group = last >> group_shift;
+    if (last_group - first_group >= groups_max) {
+      note(wide_hash(who.kind, who.space), whole_group);
+      return;
+    }
+    for (auto group = first_group; group <= last_group; ++group)
+      note(group_hash(who.kind, who.space, group),
+           part_of(group == first_group ? first : 0, group == last_group ? last : 15));
   }
-  void note(std::uint32_t hash) {
+  void note(std::uint32_t hash, group_part part) {
     // What is touched once is often touched again soon.
-    auto& recent = recent_[hash % recent_.size()];
-    if (recent != hash)
-      hashes_.push_back(recent = hash);
+    const auto it = std::uint64_t{hash} << part_bits | part;
+    auto& recent = recent_[(hash + part) % recent_.size()];
+    if (recent != it)
+      touched_.push_back(recent = it);
   }
 
-  std::vector<std::uint32_t> hashes_;
-  std::array<std::uint32_t, 1024> recent_ = none();
-  static constexpr std::array<std::uint32_t, 1024> none() {
-    std::array<std::uint32_t, 1024> all{};
-    all.fill(~std::uint32_t{0}); // No hash has so many bits.
+  std::vector<std::uint64_t> touched_;
+  std::array<std::uint64_t, 1024> recent_ = none();
+  static constexpr std::array<std::uint64_t, 1024> none() {
+    std::array<std::uint64_t, 1024> all{};
+    all.fill(~std::uint64_t{0}); // Nothing that is noted has so many bits.
     return all;
   }
 };

@@ -180,8 +180,10 @@ struct piece_cursor {
     }
     const auto own = keys[at++];
     const auto bits = from->postings.block_bits;
-    const auto block = static_cast<std::uint32_t>(own & ((std::uint64_t{1} << bits) - 1)) + from->first_block;
-    key = posting(static_cast<std::uint32_t>(own >> bits), block, block_bits);
+    const auto block =
+        static_cast<std::uint32_t>(own >> part_bits & ((std::uint64_t{1} << bits) - 1)) + from->first_block;
+    key = posting(static_cast<std::uint32_t>(own >> (bits + part_bits)), block, block_bits,
+                  static_cast<group_part>(own));
     return true;
   }
 };

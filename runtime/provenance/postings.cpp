@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::size_t head_bytes = 16;
 constexpr unsigned unary_max = 24;
-constexpr unsigned k_max = 48;
+constexpr unsigned k_max = 47;
+constexpr std::uint64_t key_max = std::uint64_t{1} << (64 - part_bits); ///< Of hash and block together.
 /// Words are read and written at once, so pages have so much room behind them in memory.
 constexpr std::size_t slack_bytes = 16;
 constexpr std::size_t page_bits = (posting_page_bytes - head_bytes) * 8;
@@ -40,8 +41,16 @@ constexpr std::uint64_t low(unsigned bits) {
 } // namespace
 
 result<void> posting_writer::put(std::uint64_t key) {
+  if (!keys_.empty() && keys_.back() >> part_bits == key >> part_bits) {
+    const auto part = joined(static_cast<group_part>(keys_.back()), static_cast<group_part>(key));
+    keys_.back() = key >> part_bits << part_bits | part;
+    return success();
+  }
+  if (keys_.size() == held_max)
+    if (auto written = write_page(); !written)
+      return written;
   keys_.push_back(key);
-  return keys_.size() < held_max ? result<void>{success()} : write_page();
+  return success();
 }
 
 result<void> posting_writer::finish() {
@@ -54,33 +63,37 @@ result<void> posting_writer::finish() {
 result<void> posting_writer::write_page() {
   // The codes are shortest when k fits the usual difference; an eighth of a page is enough to guess it.
   const auto some = std::min<std::size_t>(keys_.size(), 256);
-  const auto mean = (keys_[some - 1] - keys_[0]) / some;
+  const auto mean = ((keys_[some - 1] >> part_bits) - (keys_[0] >> part_bits)) / some;
   const auto k = std::min(mean < 2 ? 0u : static_cast<unsigned>(std::bit_width(mean)) - 1, k_max);
   padded_page page{};
   auto* bits = page.data() + head_bytes;
-  std::size_t at = 0, count = 1;
+  std::size_t at = 0, count = 0;
   for (; count < keys_.size(); ++count) {
-    const auto value = keys_[count] - keys_[count - 1] - 1;
+    const auto part = static_cast<group_part>(keys_[count]);
+    const auto part_length = part == whole_group ? 1 : 1 + part_bits;
+    const auto value = count == 0 ? 0 : (keys_[count] >> part_bits) - (keys_[count - 1] >> part_bits) - 1;
     const auto above = value >> k;
     const bool escaped = above >= unary_max;
-    const auto length = escaped ? unary_max + 64 : above + 1 + k;
-    if (at + length > page_bits)
+    const auto length = count == 0 ? 0 : escaped ? unary_max + 64 : above + 1 + k;
+    if (at + length + part_length > page_bits)
       break;
     if (escaped) {
       put_bits(bits, at, low(unary_max), unary_max);
       put_bits(bits, at + unary_max, value & low(32), 32);
       put_bits(bits, at + unary_max + 32, value >> 32, 32);
-    } else {
+    } else if (count > 0) {
       put_bits(bits, at, low(static_cast<unsigned>(above)), static_cast<unsigned>(above) + 1);
       put_bits(bits, at + above + 1, value & low(k), k);
     }
     at += length;
+    put_bits(bits, at, part == whole_group ? 1u : std::uint64_t{part} << 1, 1 + part_bits);
+    at += part_length;
   }
   put_number(page.data() + 4, static_cast<std::uint16_t>(count));
   page[6] = static_cast<std::byte>(k);
-  put_number(page.data() + 8, keys_.front());
+  put_number(page.data() + 8, keys_.front() >> part_bits);
   put_number(page.data(), page_checksum(page.data()));
-  fences.push_back(static_cast<std::uint32_t>(keys_.front() >> block_bits_));
+  fences.push_back(static_cast<std::uint32_t>(keys_.front() >> (block_bits_ + part_bits)));
   keys_.erase(keys_.begin(), keys_.begin() + static_cast<std::ptrdiff_t>(count));
   return to_(std::span{page}.first(posting_page_bytes));
 }
@@ -97,30 +110,36 @@ result<void> unpack_page(std::span<const std::byte> bytes, std::vector<std::uint
   if (count == 0 || k > k_max)
     return errc::corrupt;
   out.clear();
-  out.push_back(key);
   const auto* bits = page.data() + head_bytes;
   std::size_t at = 0;
   while (out.size() < count) {
-    if (at > page_bits)
+    if (at >= page_bits)
       return errc::corrupt;
-    auto value = static_cast<std::uint64_t>(std::countr_one(peek_bits(bits, at)));
-    if (value >= unary_max) {
-      if (at + unary_max + 64 > page_bits)
+    if (!out.empty()) {
+      auto value = static_cast<std::uint64_t>(std::countr_one(peek_bits(bits, at)));
+      if (value >= unary_max) {
+        at += unary_max;
+        if (at + 64 > page_bits)
+          return errc::corrupt;
+        value = (peek_bits(bits, at) & low(32)) | (peek_bits(bits, at + 32) & low(32)) << 32;
+        at += 64;
+      } else {
+        at += value + 1;
+        if (at + k > page_bits)
+          return errc::corrupt;
+        value = value << k | (peek_bits(bits, at) & low(k));
+        at += k;
+      }
+      if (value >= key_max - key)
         return errc::corrupt;
-      value = (peek_bits(bits, at + unary_max) & low(32)) | (peek_bits(bits, at + unary_max + 32) & low(32))
-                                                                << 32;
-      at += unary_max + 64;
-    } else {
-      at += value + 1;
-      if (at + k > page_bits)
-        return errc::corrupt;
-      value = value << k | (peek_bits(bits, at) & low(k));
-      at += k;
+      key += value + 1;
     }
-    key += value + 1;
-    if (key <= out.back())
+    const auto word = peek_bits(bits, at);
+    const bool whole = word & 1;
+    at += whole ? 1 : 1 + part_bits;
+    if (key >= key_max || at > page_bits)
       return errc::corrupt;
-    out.push_back(key);
+    out.push_back(key << part_bits | (whole ? whole_group : word >> 1 & low(part_bits)));
   }
   return success();
 }
@@ -139,18 +158,20 @@ result<void> posting_table::page(std::size_t number, std::vector<std::uint64_t>&
   return unpack_page(std::span{bytes}.first(got.value()), out);
 }
 
-result<void> posting_table::find(std::uint32_t hash, std::vector<std::uint32_t>& out) const {
+result<void> posting_table::find(std::uint32_t hash, group_part part, std::vector<std::uint32_t>& out) const {
   const auto above = std::lower_bound(fences.begin(), fences.end(), hash);
   auto number = static_cast<std::size_t>(above - fences.begin());
   if (number > 0)
     --number; // Its last postings may have the hash already.
-  const auto first = std::uint64_t{hash} << block_bits, end = std::uint64_t{hash + 1} << block_bits;
+  const auto shift = block_bits + part_bits;
+  const auto first = std::uint64_t{hash} << shift, end = (std::uint64_t{hash} + 1) << shift;
   std::vector<std::uint64_t> keys;
   for (; number < fences.size() && fences[number] <= hash; ++number) {
     if (auto unpacked = page(number, keys); !unpacked)
       return unpacked;
     for (auto it = std::lower_bound(keys.begin(), keys.end(), first); it != keys.end() && *it < end; ++it)
-      out.push_back(static_cast<std::uint32_t>(*it & low(block_bits)));
+      if (overlap(static_cast<group_part>(*it), part))
+        out.push_back(static_cast<std::uint32_t>(*it >> part_bits & low(block_bits)));
   }
   return success();
 }

@@ -1,14 +1,15 @@
 #pragma once
 #include "runtime/base/disk.hpp"
 #include "runtime/base/ids.hpp"
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <span>
 #include <vector>
 
 /// Which blocks of a segment touch an element: a sorted table of postings in pages. An element is found by
-/// the hash of the group of neighbours that it is in; so a table may name a block that does not touch it, and
-/// never leaves one out that does.
+/// the hash of the group of neighbours that it is in, and by which of these are touched, from the first to
+/// the last; so a table may name a block that does not touch it, and never leaves one out that does.
 namespace forerun::provenance {
 
 inline constexpr unsigned group_shift = 4; ///< 16 elements make a group.
@@ -26,17 +27,34 @@ inline std::uint32_t wide_hash(element_kind kind, std::uint32_t space) {
   return group_hash(kind, space, ~std::uint64_t{0});
 }
 
-/// A posting as a number: the hash, and below it the block in `block_bits`.
-constexpr std::uint64_t posting(std::uint32_t hash, std::uint32_t block, unsigned block_bits) {
-  return std::uint64_t{hash} << block_bits | block;
+/// Which of a group are touched: the first (upper four bits) to the last (lower four).
+using group_part = std::uint8_t;
+inline constexpr unsigned part_bits = 8;
+inline constexpr group_part whole_group = 0x0f;
+constexpr group_part part_of(std::uint64_t first, std::uint64_t last) {
+  return static_cast<group_part>((first & 15) << 4 | (last & 15));
+}
+constexpr bool overlap(group_part a, group_part b) {
+  return a >> 4 <= (b & 15) && b >> 4 <= (a & 15);
+}
+constexpr group_part joined(group_part a, group_part b) {
+  return static_cast<group_part>(std::min(a >> 4, b >> 4) << 4 | std::max(a & 15, b & 15));
+}
+
+/// A posting as a number: from above the hash, the block in `block_bits`, the part of the group.
+constexpr std::uint64_t posting(std::uint32_t hash, std::uint32_t block, unsigned block_bits,
+                                group_part part) {
+  return (std::uint64_t{hash} << block_bits | block) << part_bits | part;
 }
 
 /// A page: XXH3 of the rest, lower half (4 bytes); how many (2); Rice parameter k (1); 0 (1); the first
-/// posting (8); then for each other one its difference to the one before, less 1, as a Rice code: the part
-/// above k bits in unary (ones, then a zero), then the k bits, low bits first. 24 ones: 64 bits follow.
-inline constexpr std::size_t posting_page_bytes = 4096;
+/// posting's hash and block (8). Then bits, low ones first: for each posting but the first the difference of
+/// hash and block to the one before, less 1, as a Rice code: what is above k bits in unary (ones, then a
+/// zero), then the k bits; 24 ones: 64 bits follow. And for each posting behind that the part of the group: 1
+/// for the whole, or 0 and its 8 bits.
+inline constexpr std::size_t posting_page_bytes = 1024;
 
-/// Packs ascending, distinct postings into pages.
+/// Packs ascending postings into pages; those of one hash and block become one.
 class posting_writer {
 public:
   using sink = std::function<result<void>(std::span<const std::byte> page)>;
@@ -68,8 +86,8 @@ struct posting_table {
   std::vector<std::uint32_t> fences;
   unsigned block_bits = 0;
 
-  /// Adds the blocks under a hash, ascending. Errors: `io_failed`, `corrupt`.
-  result<void> find(std::uint32_t hash, std::vector<std::uint32_t>& out) const;
+  /// Adds the blocks under a hash that touch a part of its group, ascending. Errors: `io_failed`, `corrupt`.
+  result<void> find(std::uint32_t hash, group_part part, std::vector<std::uint32_t>& out) const;
   /// Errors: `io_failed`, `corrupt`.
   result<void> page(std::size_t number, std::vector<std::uint64_t>& out) const;
 };

@@ -168,11 +168,16 @@ TEST_CASE("postings come back from their pages, whatever the distances between t
     const auto wide = random() % 28;
     const auto block_mask = (std::uint64_t{1} << block_bits) - 1;
     std::vector<std::uint64_t> keys(1 + random() % 30'000);
-    for (auto& it : keys)
+    for (auto& it : keys) {
+      const auto first = random() % 16;
       it = posting(static_cast<std::uint32_t>(random() >> (36 + random() % (wide + 1))),
-                   static_cast<std::uint32_t>(random() & block_mask), block_bits);
+                   static_cast<std::uint32_t>(random() & block_mask), block_bits,
+                   random() % 2 == 0 ? whole_group : part_of(first, first + random() % (16 - first)));
+    }
     std::sort(keys.begin(), keys.end());
-    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    keys.erase(std::unique(keys.begin(), keys.end(),
+                           [](auto a, auto b) { return a >> part_bits == b >> part_bits; }),
+               keys.end());
     posting_table table;
     posting_writer writer{block_bits, [&](std::span<const std::byte> page) {
                             table.memory.insert(table.memory.end(), page.begin(), page.end());
@@ -190,13 +195,15 @@ TEST_CASE("postings come back from their pages, whatever the distances between t
     }
     REQUIRE(got == keys);
     for (int i = 0; i < 20; ++i) {
-      const auto hash =
-          static_cast<std::uint32_t>((keys[random() % keys.size()] >> block_bits) + random() % 2);
+      const auto shift = block_bits + part_bits;
+      const auto hash = static_cast<std::uint32_t>((keys[random() % keys.size()] >> shift) + random() % 2);
+      const auto first = random() % 16;
+      const auto part = part_of(first, first + random() % (16 - first));
       std::vector<std::uint32_t> found, expected;
-      REQUIRE(table.find(hash, found).has_value());
+      REQUIRE(table.find(hash, part, found).has_value());
       for (const auto it : keys)
-        if (it >> block_bits == hash)
-          expected.push_back(static_cast<std::uint32_t>(it & block_mask));
+        if (it >> shift == hash && overlap(static_cast<group_part>(it), part))
+          expected.push_back(static_cast<std::uint32_t>(it >> part_bits & block_mask));
       REQUIRE(found == expected);
     }
   }
