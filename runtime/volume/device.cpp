@@ -9,10 +9,6 @@ namespace {
 
 /// Reads of up to 128 KiB find their blocks without an allocation.
 constexpr std::size_t places_inline = 32;
-constexpr nanos batch_age_max = std::chrono::milliseconds{1};
-/// Of a batch that holds repetition only. Each batch wakes several actors, which costs hot reads more than
-/// anything else that is done for them here.
-constexpr nanos repetition_age_max = std::chrono::milliseconds{64};
 alignas(64) constexpr std::array<std::byte, 65536> zeroes{};
 /// Zeroes that must take space are written by another thread when they are more blocks than this (1 MiB).
 constexpr std::uint32_t zeroes_inline_max = 256;
@@ -36,6 +32,11 @@ cut bytes_in(const nbd::request& what, std::uint64_t first, std::uint64_t end) {
   return {from, to - from};
 }
 
+/// It leaves a record of a change.
+bool changes(nbd::command kind) {
+  return kind == nbd::command::write || kind == nbd::command::trim || kind == nbd::command::write_zeroes;
+}
+
 bool takes_long(const nbd::request& what) {
   return what.kind == nbd::command::write_zeroes && what.keep_space &&
          blocks_inside(what.offset, what.length).count > zeroes_inline_max;
@@ -48,6 +49,8 @@ device::device(device_config config, std::shared_ptr<image_plane> image,
                backstage& back, const clock& time)
     : config_(std::move(config)), image_(std::move(image)), overlay_(std::move(overlay)), readers_(readers),
       completions_(completions), back_(back), clock_(time) {
+  if (config_.audit == audit_mode::strict)
+    changes_ = std::make_shared<change_gate>();
   if (image_)
     image_->attach(overlay_);
 }
@@ -74,6 +77,8 @@ nbd::started device::start(nbd::io_slot slot, const nbd::request& what, std::spa
   if (config_.audit == audit_mode::strict && !room(lane))
     return {nbd::verdict::stalled, {}, {}};
   readers_.enter(slot);
+  if (changes_ && changes(what.kind))
+    changes_->begun(slot);
   switch (what.kind) {
   case nbd::command::read:
     if (lane.reads_open++ == 0) {
@@ -84,7 +89,7 @@ nbd::started device::start(nbd::io_slot slot, const nbd::request& what, std::spa
   case nbd::command::write:
     return write(lane, what, payload, later);
   case nbd::command::flush:
-    return flush({}, later);
+    return changes_ ? flush_recorded(lane, later) : flush({}, later);
   case nbd::command::trim:
     return trim(what, later);
   case nbd::command::write_zeroes:
@@ -400,81 +405,20 @@ nbd::started device::flush(nbd::answer how, nbd::ticket later) {
   return {nbd::verdict::pending, {}, {}};
 }
 
-void device::answered(nbd::io_slot slot, const nbd::request& what, const nbd::answer& how, instant when) {
-  auto& lane = lanes_[slot.value];
-  if (what.kind == nbd::command::read) {
-    --lane.reads_open;
-    lane.last_answer = when;
-  }
-  if (config_.audit == audit_mode::off || what.kind == nbd::command::flush ||
-      what.kind == nbd::command::cache)
-    return;
-  if (!lane.open) {
-    // In strict mode requests that were taken while there was room are recorded all the same: they can add
-    // at most as many batches as a client may have requests open.
-    if (config_.audit != audit_mode::strict && !room(lane)) {
-      dropped_.fetch_add(1, std::memory_order_relaxed);
-      return;
-    }
-    lane.open =
-        std::shared_ptr<access_batch>(new access_batch, [count = lane.under_way](access_batch* batch) {
-          count->fetch_sub(batch->entries.size(), std::memory_order_relaxed);
-          delete batch;
-        });
-    lane.open->volume = config_.id;
-    lane.open->image = image_ ? image_->id : image_id{};
-    lane.open->run = {run_.load(std::memory_order_relaxed)};
-    lane.age_max = repetition_age_max;
-    lane.opened = when;
-    lane.opened_wall = clock_.wall();
-  }
-  auto& entry = lane.open->entries.emplace_back(describe(what));
-  entry.think = think_before(lane, what);
-  entry.at = {lane.opened_wall.ns + (what.arrived - lane.opened).count()};
-  entry.latency = when - what.arrived;
-  entry.how = how.how;
-  entry.first_use_blocks = how.first_use_blocks;
-  entry.written = how.written;
-  if (!is_repetition(entry))
-    lane.age_max = batch_age_max;
-  if (lane.open->entries.size() >= access_batch_max)
-    hand_over(lane);
-}
-
-access device::describe(const nbd::request& what) {
-  access entry;
-  entry.arrived = what.arrived;
-  entry.where = blocks_touched(what.offset, what.length);
-  entry.bytes = what.length;
-  if (what.kind == nbd::command::write)
-    entry.op = operation::write;
-  else if (what.kind == nbd::command::trim || what.kind == nbd::command::write_zeroes)
-    entry.op = operation::remove;
-  return entry;
-}
-
-nanos device::think_before(const io_lane& lane, const nbd::request& what) {
-  return what.kind == nbd::command::read && lane.thought_until == what.arrived ? lane.thought : nanos{0};
-}
-
-bool device::room(const io_lane& lane) const {
-  return lane.open || lane.under_way->load(std::memory_order_relaxed) < entries_open_max;
-}
-
-void device::hand_over(io_lane& lane) {
-  if (!lane.open)
-    return;
-  // Its entries count as under way until the last actor has let go of it.
-  lane.under_way->fetch_add(lane.open->entries.size(), std::memory_order_relaxed);
-  back_.observed(std::exchange(lane.open, nullptr));
-}
-
-bool device::turn_ended(nbd::io_slot slot, instant now) {
-  readers_.leave(slot);
-  auto& lane = lanes_[slot.value];
-  if (lane.open && now - lane.opened >= lane.age_max)
-    hand_over(lane);
-  return lane.open != nullptr;
+/// A strict volume's: what was written has been recorded, too.
+nbd::started device::flush_recorded(io_lane& lane, nbd::ticket later) {
+  hand_over(lane); // The others follow within a millisecond.
+  const bool taken =
+      back_.run_blocking([self = shared_from_this(), later, awaited = changes_->begun_by_now()] {
+        if (const auto done = self->overlay_->flush(); !done)
+          self->completions_.complete(later, done.error(), nullptr);
+        else
+          self->changes_->when_recorded(
+              awaited, [self, later] { self->completions_.complete(later, nbd::answer{}, nullptr); });
+      });
+  if (!taken)
+    return failed(errc::overloaded);
+  return {nbd::verdict::pending, {}, {}};
 }
 
 std::vector<nbd::status_range> device::block_status(std::uint64_t offset, std::uint64_t length,

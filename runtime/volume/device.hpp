@@ -3,6 +3,7 @@
 #include "runtime/nbd/device.hpp"
 #include "runtime/store/overlay.hpp"
 #include "runtime/volume/backstage.hpp"
+#include "runtime/volume/change_gate.hpp"
 #include "runtime/volume/image_plane.hpp"
 #include <array>
 #include <atomic>
@@ -14,7 +15,8 @@ namespace forerun::volume {
 enum class audit_mode : std::uint8_t {
   off,     ///< Nothing is observed: for measuring what observing costs.
   relaxed, ///< Entries that find no room are counted and dropped.
-  strict,  ///< Requests wait until there is room.
+  strict,  ///< Requests wait until there is room, and a flush until what it covers is recorded: a batch is
+           ///< let go of when it is on stable storage.
 };
 
 struct device_config {
@@ -97,6 +99,7 @@ private:
   nbd::started trim(const nbd::request& what, nbd::ticket later);
   nbd::started settle(const nbd::request& what, nbd::answer how, nbd::ticket later);
   nbd::started flush(nbd::answer how, nbd::ticket later);
+  nbd::started flush_recorded(io_lane& lane, nbd::ticket later);
   bool needs_base(std::uint64_t block) const;
   std::optional<std::span<const std::byte>> base_of(std::uint64_t block,
                                                     std::span<std::byte, block_bytes> space) const;
@@ -115,6 +118,7 @@ private:
   backstage& back_;
   const clock& clock_;
   std::array<io_lane, io_threads_max> lanes_;
+  std::shared_ptr<change_gate> changes_; ///< Batches outlive the device. Null unless it is strict.
   std::atomic<std::uint64_t> run_{0};
   std::atomic<std::uint64_t> dropped_{0};
   std::atomic<std::uint32_t> clients_{0};

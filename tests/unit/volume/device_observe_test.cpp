@@ -138,6 +138,55 @@ TEST_CASE("a strict volume records each request it took, also those that were op
   CHECK(on.back.batches.back()->entries.at(0).how == outcome::miss);
 }
 
+TEST_CASE("a strict volume's flush is answered when what was written before it is recorded") {
+  stage on{{.audit = audit_mode::strict}};
+  hits(hitting(on), 1);
+  on.answered(on.write(0, filled(block_bytes, 3)).how);
+  REQUIRE(on.start({.kind = nbd::command::flush}).what == verdict::pending);
+  on.back.work();
+  CHECK(on.answers.all.empty());
+  // What is written later is not waited for.
+  on.answered(on.write(block_bytes, filled(block_bytes, 3)).how);
+  REQUIRE(on.back.batches.size() == 1);
+  on.back.batches.clear();
+  REQUIRE(on.answers.all.size() == 1);
+  CHECK(on.answers.all[0].how);
+  on.answered({});
+}
+
+TEST_CASE("a strict volume's flush waits for what other threads have written") {
+  stage on{{.audit = audit_mode::strict}};
+  fake_gather out;
+  const nbd::request write{.kind = nbd::command::write, .offset = 0, .length = block_bytes};
+  const auto how = on.device->start({7}, write, filled(block_bytes, 3), out, {}).how;
+  REQUIRE(on.start({.kind = nbd::command::flush}).what == verdict::pending);
+  on.back.work();
+  on.device->answered({7}, write, how, on.time.now());
+  CHECK(on.answers.all.empty());
+  on.time.advance(1ms);
+  on.device->turn_ended({7}, on.time.now());
+  CHECK(on.answers.all.empty());
+  on.back.batches.clear();
+  CHECK(on.answers.all.size() == 1);
+}
+
+TEST_CASE("a strict volume's flush does not wait for reads, nor a relaxed one's for anything") {
+  SUBCASE("strict") {
+    stage on{{.audit = audit_mode::strict}};
+    hits(hitting(on), 1);
+    (void)on.start({.kind = nbd::command::flush});
+    on.back.work();
+    CHECK(on.answers.all.size() == 1);
+  }
+  SUBCASE("relaxed") {
+    stage on;
+    on.answered(on.write(0, filled(block_bytes, 3)).how);
+    (void)on.start({.kind = nbd::command::flush});
+    on.back.work();
+    CHECK(on.answers.all.size() == 1);
+  }
+}
+
 TEST_CASE("a volume without audit observes nothing") {
   stage on{{.audit = audit_mode::off}};
   hits(hitting(on), access_batch_max);
