@@ -72,13 +72,19 @@ attempt<open_volume> open_volume_on(ground& on, const store::volume_entry& entry
                   entry.read_only};
   if (!on.config.provenance.enabled && !on.config.prefetch.enabled)
     config.audit = volume::audit_mode::off;
-  else if (on.config.provenance.audit == config::audit_mode::strict)
+  else if (audit_of(on, entry) == audit_policy::strict)
     config.audit = volume::audit_mode::strict;
   config.digests = on.config.provenance.enabled;
   made.device = std::make_shared<volume::device>(config, image != nullptr ? image->plane : nullptr,
                                                  std::shared_ptr<store::overlay>{std::move(overlay).value()},
                                                  on.epochs, *on.server, *on.backstage, *on.time);
   return made;
+}
+
+audit_policy audit_of(const ground& on, const store::volume_entry& entry) {
+  if (!on.log)
+    return audit_policy::unset;
+  return entry.audit == audit_policy::unset ? on.config.provenance.audit : entry.audit;
 }
 
 attempt<nbd::listener_id> listen(ground& on, const std::string& text, const std::string& bound) {

@@ -28,6 +28,9 @@ attempt<open_image> open_image_at(ground& on, const std::string& url);
 /// Opens the overlay of a volume and makes its device. `image` may be null.
 attempt<open_volume> open_volume_on(ground& on, const store::volume_entry& entry, const open_image* image);
 
+/// What becomes of its records: never `unset`, unless there is no log.
+audit_policy audit_of(const ground& on, const store::volume_entry& entry);
+
 /// Lets clients reach it: by name on the node's own addresses, and on the address of its own if it has one.
 std::optional<control::failure> serve(ground& on, open_volume& volume);
 

@@ -120,6 +120,7 @@ void node_state::list_volumes(std::function<void(std::vector<control::volume_row
     row.program = volume.entry.program;
     row.user = on.user;
     row.read_only = volume.entry.read_only;
+    row.audit = audit_of(on, volume.entry);
     row.overlay_bytes = volume.device->overlay().data_bytes();
     row.addresses = addresses;
     row.addresses.insert(row.addresses.end(), volume.addresses.begin(), volume.addresses.end());

@@ -73,7 +73,7 @@ node_state::node_state(node_actor::pointer me, ground& stands_on)
   if (on.log)
     children.start({role::provenance, 0}, "forerun.provenance", [this] {
       const provenance_config wanted{std::chrono::seconds{1},
-                                     on.config.provenance.audit == config::audit_mode::strict};
+                                     on.config.provenance.audit == audit_policy::strict};
       return caf::actor_cast<caf::actor>(spawn_provenance(self->system(), wanted, *on.log));
     });
 }

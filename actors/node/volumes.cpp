@@ -76,6 +76,7 @@ void node_state::create_volume(const control::volume_spec& what,
   entry.program = what.program;
   entry.listen = what.listen;
   entry.read_only = what.read_only;
+  entry.audit = what.audit;
   start_volume(entry, what.image, [this, what, to](attempt<std::string> made) {
     if (const auto* failed = std::get_if<control::failure>(&made)) {
       to.fail(*failed);
@@ -243,7 +244,7 @@ void node_state::open_volumes() {
     if (exists)
       continue;
     create_volume({declared.name, declared.image, declared.bytes, declared.program,
-                   declared.listen.empty() ? "" : declared.listen.front(), declared.read_only},
+                   declared.listen.empty() ? "" : declared.listen.front(), declared.read_only, declared.audit},
                   control::reply<control::volume_row>{[given = declared.name](auto answer) {
                     if (const auto* failed = std::get_if<control::failure>(&answer))
                       spdlog::error("volume {} of the configuration: {}", given, failed->what);

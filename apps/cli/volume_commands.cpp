@@ -16,6 +16,7 @@ void put(json& out, const control::volume_row& row) {
       .field("program", row.program)
       .field("user", row.user)
       .field("read_only", row.read_only)
+      .field("audit", to_string(row.audit))
       .field("connections", row.connections)
       .field("run", row.run)
       .field("overlay_bytes", row.overlay_bytes)
@@ -64,15 +65,15 @@ void list(context& where, bool names_only) {
         where.out << out.close().text() << '\n';
         return;
       }
-      table out({"NAME", ">SIZE", "PROGRAM", ">CLIENTS", ">READS", ">HIT", ">LATE", ">MISS", ">STALL",
-                 ">ACCURACY", ">COVERAGE", ">MOVED", "IMAGE"});
+      table out({"NAME", ">SIZE", "PROGRAM", "AUDIT", ">CLIENTS", ">READS", ">HIT", ">LATE", ">MISS",
+                 ">STALL", ">ACCURACY", ">COVERAGE", ">MOVED", "IMAGE"});
       for (const auto& row : rows) {
         const auto& of = row.counters;
         const auto stall = nanos{static_cast<std::int64_t>(of.stall_seconds * 1e9)};
         out.row({row.name + (row.read_only ? " (read-only)" : ""), format_bytes(row.bytes), row.program,
-                 std::to_string(row.connections), std::to_string(of.reads), percent(of.hits, of.reads),
-                 percent(of.late, of.reads), percent(of.misses, of.reads), format_duration(stall),
-                 of.prefetched_blocks == 0 ? "-" : percent(of.accuracy),
+                 std::string{to_string(row.audit)}, std::to_string(row.connections), std::to_string(of.reads),
+                 percent(of.hits, of.reads), percent(of.late, of.reads), percent(of.misses, of.reads),
+                 format_duration(stall), of.prefetched_blocks == 0 ? "-" : percent(of.accuracy),
                  of.reads == 0 ? "-" : percent(of.coverage), format_bytes(of.origin_bytes),
                  row.image.empty() ? "(empty)" : row.image});
       }
@@ -157,7 +158,13 @@ void add_volume_commands(CLI::App& app, context& where) {
   made->add_option("--listen", spec->listen, "Serve it alone here, too: unix:PATH or tcp:HOST:PORT")
       ->type_name("ADDRESS");
   made->add_flag("--read-only", spec->read_only, "Refuse writes");
-  made->callback([&where, spec, size] {
+  auto audit = std::make_shared<std::string>();
+  made->add_option("--audit", *audit, "relaxed: a lost record is counted; strict: clients wait instead")
+      ->type_name("POLICY")
+      ->check(CLI::IsMember({"relaxed", "strict"}));
+  made->callback([&where, spec, size, audit] {
+    if (!audit->empty())
+      spec->audit = *audit == "strict" ? audit_policy::strict : audit_policy::relaxed;
     if (!size->empty())
       spec->bytes = parse_bytes(*size).value();
     create(where, *spec);

@@ -121,8 +121,7 @@ private:
 
     section provenance(found_, top_.table("provenance"), "provenance");
     provenance.boolean("enabled", config.provenance.enabled);
-    provenance.choice<audit_mode>("audit", config.provenance.audit,
-                                  {{"relaxed", audit_mode::relaxed}, {"strict", audit_mode::strict}});
+    read_audit(provenance, config.provenance.audit);
     close(provenance, "provenance");
 
     section metrics(found_, top_.table("metrics"), "metrics");
@@ -154,6 +153,11 @@ private:
       part.bad("listen", *node, "is a unix socket", "write \"tcp:127.0.0.1:PORT\" or \"off\"");
     else
       config.metrics_listen = text;
+  }
+
+  static void read_audit(section& part, audit_policy& audit) {
+    part.choice<audit_policy>("audit", audit,
+                              {{"relaxed", audit_policy::relaxed}, {"strict", audit_policy::strict}});
   }
 
   void read_volumes(node_config& config) {
@@ -199,6 +203,7 @@ private:
     part.words("program", volume.program, name_bytes_max);
     part.addresses("listen", volume.listen, config.nbd.insecure);
     part.boolean("read_only", volume.read_only);
+    read_audit(part, volume.audit);
     if (table == nullptr)
       return;
     const auto* name = table->get("name");

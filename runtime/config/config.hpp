@@ -1,4 +1,5 @@
 #pragma once
+#include "runtime/base/audit.hpp"
 #include "runtime/base/time.hpp"
 #include "runtime/cache/policy.hpp"
 #include <cstdint>
@@ -18,7 +19,6 @@ inline constexpr std::size_t volumes_max = 1024;
 inline constexpr std::size_t listen_max = 16;
 inline constexpr std::size_t diagnostics_max = 100; ///< Later ones are not reported.
 
-enum class audit_mode : std::uint8_t { relaxed, strict };
 enum class log_level : std::uint8_t { error, warn, info, debug };
 
 struct nbd_config {
@@ -57,7 +57,7 @@ struct origin_config {
 
 struct provenance_config {
   bool enabled = true;
-  audit_mode audit = audit_mode::relaxed;
+  audit_policy audit = audit_policy::relaxed; ///< Of volumes that do not say.
 };
 
 struct volume_config {
@@ -67,6 +67,7 @@ struct volume_config {
   std::string program;
   std::vector<std::string> listen;
   bool read_only = false;
+  audit_policy audit = audit_policy::unset;
 };
 
 struct node_config {

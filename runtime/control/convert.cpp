@@ -163,6 +163,7 @@ void write(wire::VolumeRow::Builder to, const volume_row& from) {
   counters.setMissedBlocks(from.counters.missed_blocks);
   counters.setAccuracy(from.counters.accuracy);
   counters.setCoverage(from.counters.coverage);
+  to.setAudit(static_cast<wire::Audit>(from.audit));
 }
 
 volume_row read(wire::VolumeRow::Reader from) {
@@ -190,7 +191,8 @@ volume_row read(wire::VolumeRow::Reader from) {
                        .distinct_read_bytes = counters.getDistinctReadBytes(),
                        .missed_blocks = counters.getMissedBlocks(),
                        .accuracy = counters.getAccuracy(),
-                       .coverage = counters.getCoverage()}};
+                       .coverage = counters.getCoverage()},
+          .audit = known(from.getAudit(), audit_policy_last)};
 }
 
 void write(wire::VolumeSpec::Builder to, const volume_spec& from) {
@@ -200,6 +202,7 @@ void write(wire::VolumeSpec::Builder to, const volume_spec& from) {
   to.setProgram(text(from.program));
   to.setListen(text(from.listen));
   to.setReadOnly(from.read_only);
+  to.setAudit(static_cast<wire::Audit>(from.audit));
 }
 
 volume_spec read(wire::VolumeSpec::Reader from) {
@@ -208,7 +211,8 @@ volume_spec read(wire::VolumeSpec::Reader from) {
                  .bytes = std::nullopt,
                  .program = text(from.getProgram()),
                  .listen = text(from.getListen()),
-                 .read_only = from.getReadOnly()};
+                 .read_only = from.getReadOnly(),
+                 .audit = known(from.getAudit(), audit_policy_last)};
   if (from.getBytes() != 0)
     to.bytes = from.getBytes();
   return to;

@@ -1,5 +1,6 @@
 #pragma once
 #include "runtime/base/access.hpp"
+#include "runtime/base/audit.hpp"
 #include "runtime/base/prediction.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/base/time.hpp"
@@ -42,7 +43,7 @@ struct prefetch_status {
 
 struct provenance_status {
   bool enabled = true;
-  bool strict = false; ///< audit = "strict".
+  bool strict = false; ///< audit = "strict" is the default of its volumes.
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;   ///< On disk.
   std::uint64_t dropped = 0; ///< Records that a full ring lost.
@@ -105,6 +106,7 @@ struct volume_row {
   std::uint64_t overlay_bytes = 0;
   std::vector<std::string> addresses; ///< Where it is served: "unix:PATH" or "tcp:HOST:PORT".
   volume_counters counters;
+  audit_policy audit = audit_policy::unset; ///< As it is in force; unset: nothing is recorded.
 };
 
 /// How a volume is to be made.
@@ -115,6 +117,7 @@ struct volume_spec {
   std::string program;                ///< Empty: the node takes the image's name.
   std::string listen;                 ///< "unix:PATH" or "tcp:HOST:PORT"; empty: the default listener only.
   bool read_only = false;
+  audit_policy audit = audit_policy::unset; ///< Unset: the node's default.
   bool operator==(const volume_spec&) const = default;
 };
 

@@ -76,6 +76,7 @@ std::vector<std::byte> encode(const volume_entry& what) {
   out.put(static_cast<std::uint8_t>(what.read_only));
   put_text(out, what.program);
   put_text(out, what.listen);
+  out.put(static_cast<std::uint8_t>(what.audit));
   return bytes;
 }
 
@@ -89,6 +90,11 @@ std::optional<volume_entry> decode_volume(std::string_view name, std::span<const
   what.read_only = in.take<std::uint8_t>() != 0;
   what.program = take_text(in);
   what.listen = take_text(in);
+  // What was written before volumes had an audit of their own ends here.
+  const auto audit = in.ok() && in.left() > 0 ? in.take<std::uint8_t>() : std::uint8_t{0};
+  if (audit > static_cast<std::uint8_t>(audit_policy_last))
+    return std::nullopt;
+  what.audit = static_cast<audit_policy>(audit);
   return in.ok() ? std::optional{what} : std::nullopt;
 }
 

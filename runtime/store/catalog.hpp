@@ -1,4 +1,5 @@
 #pragma once
+#include "runtime/base/audit.hpp"
 #include "runtime/base/ids.hpp"
 #include "runtime/base/result.hpp"
 #include <cstdint>
@@ -18,6 +19,7 @@ struct volume_entry {
   std::string program;
   std::string listen; ///< An address of its own, or empty.
   bool read_only = false;
+  audit_policy audit = audit_policy::unset;
   bool operator==(const volume_entry&) const = default;
 };
 

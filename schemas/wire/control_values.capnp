@@ -80,7 +80,7 @@ struct PrefetchStatus {
 struct ProvenanceStatus {
   enabled @0 :Bool;
   strict @1 :Bool;
-  # Clients wait rather than that a record is lost.
+  # The default of its volumes: clients wait rather than that a record is lost.
   records @2 :UInt64;
   bytes @3 :UInt64;
   dropped @4 :UInt64;
@@ -116,6 +116,17 @@ struct VolumeRow {
   overlayBytes @8 :UInt64;
   addresses @9 :List(Text);
   counters @10 :VolumeCounters;
+  audit @11 :Audit;
+  # As it is in force; `unset` if nothing is recorded, or by a node that does not say.
+}
+
+enum Audit {
+  unset @0;
+  # The node's default.
+  relaxed @1;
+  # Records that find no room are counted and lost.
+  strict @2;
+  # Clients wait rather than that a record is lost.
 }
 
 struct VolumeCounters {
@@ -156,6 +167,7 @@ struct VolumeSpec {
   listen @4 :Text;
   # "unix:PATH" or "tcp:HOST:PORT" for this volume alone; may be empty.
   readOnly @5 :Bool;
+  audit @6 :Audit;
 }
 
 struct ExportPlace {

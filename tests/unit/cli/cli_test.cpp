@@ -86,16 +86,18 @@ TEST_CASE("tables are for people: aligned, with units") {
 
 TEST_CASE("what is asked for reaches the node as it was written") {
   control::served_node served;
-  const auto done = forerun_does({"volume", "create", "new", "--image", "nbd://h/x", "--size", "1.5 GiB",
-                                  "--program", "db", "--listen", "tcp:127.0.0.1:10810", "--read-only"},
-                                 served.socket());
+  const auto done =
+      forerun_does({"volume", "create", "new", "--image", "nbd://h/x", "--size", "1.5 GiB", "--program", "db",
+                    "--listen", "tcp:127.0.0.1:10810", "--read-only", "--audit", "strict"},
+                   served.socket());
   CHECK(done.code == exit_ok);
   CHECK(served.node.created == control::volume_spec{.name = "new",
                                                     .image = "nbd://h/x",
                                                     .bytes = 3ull << 29,
                                                     .program = "db",
                                                     .listen = "tcp:127.0.0.1:10810",
-                                                    .read_only = true});
+                                                    .read_only = true,
+                                                    .audit = audit_policy::strict});
 }
 
 TEST_CASE("a refusal exits 1 and says what to do, in words or in JSON") {
@@ -118,6 +120,7 @@ TEST_CASE("a wrong command line exits 2 and asks no node") {
                                              {"why", "debian"},
                                              {"why", "debian", "-1"},
                                              {"volume", "create", "x", "--size", "blue"},
+                                             {"volume", "create", "x", "--size", "1G", "--audit", "lax"},
                                              {"heat", "debian", "--rows", "0"},
                                              {"history", "debian", "0", "--rows", "9999"}}) {
     const auto done = forerun_does(words, "/nowhere/control.sock");

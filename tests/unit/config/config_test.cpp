@@ -97,6 +97,7 @@ size = "20 GiB"
 program = "gcc"
 listen = ["unix:/run/debian.sock"]
 read_only = true
+audit = "relaxed"
 [[volume]]
 name = "scratch"
 size = "1 GiB"
@@ -114,13 +115,15 @@ size = "1 GiB"
   CHECK(config.prefetch.waste_horizon == 600s);
   CHECK(config.origin.timeout == 500ms);
   CHECK(config.origin.retries == 0);
-  CHECK(config.provenance.audit == audit_mode::strict);
+  CHECK(config.provenance.audit == audit_policy::strict);
   CHECK(config.metrics_listen.empty());
   CHECK(config.log == log_level::debug);
   REQUIRE(config.volumes.size() == 2);
   CHECK(config.volumes[0].program == "gcc");
   CHECK(config.volumes[0].bytes == 20ull << 30);
   CHECK(config.volumes[0].read_only);
+  CHECK(config.volumes[0].audit == audit_policy::relaxed);
+  CHECK(config.volumes[1].audit == audit_policy::unset);
   CHECK(config.volumes[1].image.empty());
 }
 

@@ -93,13 +93,15 @@ TEST_CASE("every call brings back what the node answered") {
   CHECK(volumes[0].counters.misses == 6);
   CHECK(volumes[0].counters.stall_seconds == 1.25);
   CHECK(volumes[0].addresses.size() == 1);
+  CHECK(volumes[0].audit == audit_policy::relaxed);
 
   volume_spec spec{.name = "new",
                    .image = "file:/a.img",
                    .bytes = 1u << 20,
                    .program = "db",
                    .listen = "unix:/a.sock",
-                   .read_only = true};
+                   .read_only = true,
+                   .audit = audit_policy::strict};
   CHECK(value(tool.create_volume(spec)).bytes == 1u << 20);
   CHECK(served.node.created == spec);
   CHECK(value(tool.delete_volume("debian")) == done{});

@@ -193,7 +193,8 @@ private:
                          .origin_bytes = 5u << 20,
                          .distinct_read_bytes = 4u << 20,
                          .accuracy = 0.95,
-                         .coverage = 0.94}};
+                         .coverage = 0.94},
+            .audit = audit_policy::relaxed};
   }
   template <class Task> void later(Task task) {
     {

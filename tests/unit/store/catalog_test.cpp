@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
+#include <lmdb.h>
 #include <unistd.h>
 
 using namespace forerun;
@@ -32,7 +33,39 @@ std::vector<std::byte> filled(std::size_t bytes, int with) {
   return std::vector<std::byte>(bytes, static_cast<std::byte>(with));
 }
 
+/// Puts a volume there byte by byte.
+void put_volume(const folder& at, std::string name, std::string bytes) {
+  MDB_env* env = nullptr;
+  REQUIRE(mdb_env_create(&env) == 0);
+  mdb_env_set_maxdbs(env, 4);
+  REQUIRE(mdb_env_open(env, (at.path + "/catalog").c_str(), MDB_NOSUBDIR, 0600) == 0);
+  MDB_txn* txn = nullptr;
+  MDB_dbi volumes = 0;
+  REQUIRE(mdb_txn_begin(env, nullptr, 0, &txn) == 0);
+  REQUIRE(mdb_dbi_open(txn, "volumes", 0, &volumes) == 0);
+  MDB_val key{name.size(), name.data()};
+  MDB_val value{bytes.size(), bytes.data()};
+  REQUIRE(mdb_put(txn, volumes, &key, &value, 0) == 0);
+  REQUIRE(mdb_txn_commit(txn) == 0);
+  mdb_env_close(env);
+}
+
 } // namespace
+
+TEST_CASE(
+    "a volume of a build that knew no audit of its own has the node's, and an unknown audit is damage") {
+  const folder at;
+  (void)open(at);
+  // Id 7, image 0, 4096 bytes, may be written, program "p", no address.
+  const std::string old{"\7\0\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\0\1\0\0\0p\0\0\0\0", 26};
+  put_volume(at, "v", old);
+  const volume_entry expected{.name = "v", .id = {7}, .bytes = 4096, .program = "p"};
+  CHECK(open(at)->volumes().value() == std::vector{expected});
+  put_volume(at, "v", old + '\2');
+  CHECK(open(at)->volumes().value().at(0).audit == audit_policy::strict);
+  put_volume(at, "v", old + '\3');
+  CHECK(open(at)->volumes().error() == errc::corrupt);
+}
 
 TEST_CASE("volumes are found again when a catalog is opened anew, in order of name") {
   const folder at;
@@ -40,7 +73,12 @@ TEST_CASE("volumes are found again when a catalog is opened anew, in order of na
   volume_entry a;
   {
     auto all = open(at);
-    b = all->add_volume({.name = "b", .image = {3}, .bytes = 1 << 20, .program = "boot", .listen = "unix:/b"})
+    b = all->add_volume({.name = "b",
+                         .image = {3},
+                         .bytes = 1 << 20,
+                         .program = "boot",
+                         .listen = "unix:/b",
+                         .audit = audit_policy::strict})
             .value();
     a = all->add_volume({.name = "a", .bytes = 4096, .read_only = true}).value();
     CHECK(a.id != b.id);
