@@ -156,18 +156,23 @@ struct region_reads {
 
 // ---- provenance
 
+/// Who is behind a volume.
 struct identity {
   volume_id volume{};
   std::string vm;
   std::string program;
   std::string user;
   run_id run{};
+  bool strict = false; ///< Of the volume: no record of it may be lost.
 };
 
-/// What was observed, and who it was.
+/// What was done, and who did it. Senders bound what they have under way: letting go of `entries` makes room.
 struct record_batch {
-  std::shared_ptr<const identity> who;
-  volume::batch_ptr batch;
+  std::shared_ptr<const provenance::context> who;
+  std::shared_ptr<const std::vector<access>> entries;
+  std::vector<std::string> values; ///< One for each entry, or none at all.
+  bool strict = false;             ///< Kept until it is on stable storage.
+  std::uint64_t left_out = 0;      ///< Others, for which their sender had no room.
 };
 
 /// Work on the log, done on the thread of the actor that owns it.
@@ -257,6 +262,8 @@ CAF_ADD_ATOM(forerun, forerun::actors, detach_atom)
 CAF_ADD_ATOM(forerun, forerun::actors, begin_atom)
 CAF_ADD_ATOM(forerun, forerun::actors, end_atom)
 CAF_ADD_ATOM(forerun, forerun::actors, save_atom)
+CAF_ADD_ATOM(forerun, forerun::actors, sync_atom)
+CAF_ADD_ATOM(forerun, forerun::actors, record_atom)
 CAF_END_TYPE_ID_BLOCK(forerun)
 // clang-format on
 

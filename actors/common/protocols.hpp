@@ -5,13 +5,15 @@
 /// Who understands what. One typed handle for each role; the rooms beside say how each is made.
 namespace forerun::actors {
 
-using image_actor = caf::typed_actor<
-    caf::result<void>(fetch_request), caf::result<void>(observed), caf::result<void>(origin_answer),
-    caf::result<void>(plan_batch), caf::result<void>(evicted), caf::result<void>(tick_atom),
-    caf::result<image_figures>(caf::get_atom), caf::result<prefetch::ledger_entry>(why_atom, std::uint64_t)>;
+using image_actor = caf::typed_actor<caf::result<void>(fetch_request), caf::result<void>(observed),
+                                     caf::result<void>(origin_answer), caf::result<void>(plan_batch),
+                                     caf::result<void>(evicted), caf::result<void>(record_atom),
+                                     caf::result<void>(tick_atom), caf::result<image_figures>(caf::get_atom),
+                                     caf::result<prefetch::ledger_entry>(why_atom, std::uint64_t)>;
 
-using tier_actor = caf::typed_actor<caf::result<void>(admitted), caf::result<void>(observed),
-                                    caf::result<void>(kept), caf::result<std::uint64_t>(drop_atom)>;
+using tier_actor =
+    caf::typed_actor<caf::result<void>(admitted), caf::result<void>(observed), caf::result<void>(kept),
+                     caf::result<void>(record_atom), caf::result<std::uint64_t>(drop_atom)>;
 
 using vm_actor =
     caf::typed_actor<caf::result<void>(run_begun), caf::result<void>(run_ended), caf::result<void>(observed),
@@ -22,9 +24,9 @@ using volume_actor =
                      caf::result<run_id>(begin_atom, std::string), caf::result<run_id>(end_atom),
                      caf::result<std::uint32_t>(caf::get_atom)>;
 
-using provenance_actor =
-    caf::typed_actor<caf::result<void>(record_batch), caf::result<void>(tick_atom),
-                     caf::result<void>(log_query), caf::result<control::provenance_status>(caf::get_atom)>;
+using provenance_actor = caf::typed_actor<caf::result<void>(record_batch), caf::result<void>(tick_atom),
+                                          caf::result<void>(sync_atom), caf::result<void>(log_query),
+                                          caf::result<control::provenance_status>(caf::get_atom)>;
 
 using predictor_actor =
     caf::typed_actor<caf::result<void>(run_begun), caf::result<void>(run_ended), caf::result<void>(missed),

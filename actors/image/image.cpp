@@ -42,6 +42,7 @@ struct image_state {
     instant sent_at{};
   };
   struct open_fetch {
+    extent where{};
     instant sent_at{};
     std::uint64_t bytes = 0;
     std::shared_ptr<open_plan> whole; ///< Null: demand.
@@ -71,6 +72,7 @@ struct image_state {
         [this](const origin_answer& answer) { receive(answer.id, *answer.data); },
         [this](const plan_batch& batch) { carry_out(batch.plans); },
         [this](const evicted& gone) { waste(gone.blocks, prefetch::settlement::evicted); },
+        [this](record_atom) { parts.log.hand_over(); },
         [this](tick_atom) {
           self->delayed_send(self, tick_interval, tick_atom_v);
           for (const auto block : ledger.expire(now(self)))
@@ -162,7 +164,7 @@ struct image_state {
         parts.plane->map.mark_in_flight(block, true);
       const auto offset = order.where.first << block_shift;
       const auto length = std::min(order.where.bytes(), parts.plane->bytes - offset);
-      open[order.id.value] = {now(self), length, whole};
+      open[order.id.value] = {order.where, now(self), length, whole};
       figures.origin_bytes += length;
       if (!whole)
         tell_prefetcher(demand_sent{parts.plane->id, length});
@@ -188,11 +190,24 @@ struct image_state {
       tell_prefetcher(demand_done{parts.plane->id, fetch.bytes, data.has_value(), fetch.sent_at});
       return;
     }
+    record(fetch, data.has_value());
     if (data)
       fetch.whole->bytes += fetch.bytes;
     if (--fetch.whole->orders_left == 0)
       tell_prefetcher(
           plan_done{parts.plane->id, fetch.whole->where, fetch.whole->bytes, fetch.whole->sent_at});
+  }
+
+  void record(const open_fetch& what, bool ok) {
+    access done;
+    done.arrived = what.sent_at;
+    done.latency = now(self) - what.sent_at;
+    done.where = what.where;
+    done.bytes = ok ? static_cast<std::uint32_t>(what.bytes) : 0;
+    done.op = operation::prefetch;
+    done.how = ok ? outcome::none : outcome::failed;
+    if (parts.log.add(parts.plane->id, done))
+      self->delayed_send(self, recorder::age_max, record_atom_v);
   }
 
   void arrive(prefetch::fetch_id id, std::span<const std::byte> data) {

@@ -1,5 +1,6 @@
 #pragma once
 #include "actors/common/protocols.hpp"
+#include "actors/common/recorder.hpp"
 #include "runtime/store/blocking_pool.hpp"
 #include "runtime/volume/image_plane.hpp"
 
@@ -17,6 +18,7 @@ struct image_parts {
   std::shared_ptr<origin::source> source;
   std::shared_ptr<directory> others;
   store::blocking_pool* workers = nullptr;
+  recorder log{}; ///< Of prefetches.
 };
 
 /// Owns what is on its way from an image's origin: joins demand with prefetch, puts what arrives into the

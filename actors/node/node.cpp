@@ -2,6 +2,7 @@
 #include "actors/common/system.hpp"
 #include "actors/node/metrics.hpp"
 #include "actors/node/state.hpp"
+#include "actors/tier/tier.hpp"
 #include <condition_variable>
 #include <future>
 #include <spdlog/spdlog.h>
@@ -126,6 +127,20 @@ bool node::end_actors() {
       well = false;
     }
   }
+  // What they still have for the log is in its mailbox before the last question.
+  const auto ask = [&](auto who, auto what, auto answer) {
+    if (who)
+      self->request(who, answer_max, what).receive(answer, [](const caf::error&) {});
+  };
+  for (const auto& volume : volumes)
+    ask(ground.others->find<vm_actor>({role::vm, volume.entry.id.value}), caf::get_atom_v,
+        [](const volume_figures&) {});
+  for (const auto id : images)
+    ask(ground.others->find<image_actor>({role::image, id.value}), record_atom_v, [] {});
+  for (const auto tier : {tier_memory, tier_disk})
+    ask(ground.others->find<tier_actor>({role::tier, tier}), record_atom_v, [] {});
+  ask(ground.others->find<provenance_actor>({role::provenance, 0}), caf::get_atom_v,
+      [](const control::provenance_status&) {});
   for (const auto id : images)
     if (const auto who = ground.others->find<predictor_actor>({role::predictor, id.value}))
       self->request(who, answer_max, save_atom_v).receive([] {}, [&](const caf::error&) { well = false; });

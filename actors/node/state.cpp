@@ -14,7 +14,7 @@ constexpr std::uint64_t pool_reserve_max = 4096;
 class memory_store final : public tier_store {
 public:
   explicit memory_store(ground& stands_on) : on_(stands_on) {}
-  std::vector<cache::cache_key> drop(std::span<const cache::cache_key> keys) override {
+  volume::dropped drop(std::span<const cache::cache_key> keys) override {
     return volume::drop_from_memory(*on_.planes, *on_.pool, on_.epochs, keys);
   }
 
@@ -25,7 +25,7 @@ private:
 class disk_store final : public tier_store {
 public:
   explicit disk_store(ground& stands_on) : on_(stands_on) {}
-  std::vector<cache::cache_key> drop(std::span<const cache::cache_key> keys) override {
+  volume::dropped drop(std::span<const cache::cache_key> keys) override {
     return volume::drop_from_disk(*on_.planes, keys);
   }
 
@@ -59,12 +59,12 @@ node_state::node_state(node_actor::pointer me, ground& stands_on)
                          std::max<std::uint64_t>(1, config.disk.cache_bytes / block_bytes),
                          config.prefetch.waste_horizon};
   children.start({role::tier, tier_memory}, "forerun.tier memory", [this, memory] {
-    return caf::actor_cast<caf::actor>(
-        spawn_tier(self->system(), memory, std::make_shared<memory_store>(on), on.others));
+    return caf::actor_cast<caf::actor>(spawn_tier(self->system(), memory, std::make_shared<memory_store>(on),
+                                                  on.others, own_log("tier/memory")));
   });
   children.start({role::tier, tier_disk}, "forerun.tier disk", [this, disk] {
     return caf::actor_cast<caf::actor>(
-        spawn_tier(self->system(), disk, std::make_shared<disk_store>(on), on.others));
+        spawn_tier(self->system(), disk, std::make_shared<disk_store>(on), on.others, own_log("tier/disk")));
   });
   children.start({role::prefetcher, 0}, "forerun.prefetcher", [this] {
     return caf::actor_cast<caf::actor>(
@@ -72,10 +72,16 @@ node_state::node_state(node_actor::pointer me, ground& stands_on)
   });
   if (on.log)
     children.start({role::provenance, 0}, "forerun.provenance", [this] {
-      const provenance_config wanted{std::chrono::seconds{1},
-                                     on.config.provenance.audit == audit_policy::strict};
+      provenance_config wanted;
+      wanted.strict = on.config.provenance.audit == audit_policy::strict;
       return caf::actor_cast<caf::actor>(spawn_provenance(self->system(), wanted, *on.log));
     });
+}
+
+recorder node_state::own_log(std::string program) const {
+  if (!on.log)
+    return {};
+  return {on.others, *on.time, {.vm = "", .program = std::move(program), .user = on.user}};
 }
 
 node_actor::behavior_type node_state::make_behavior() {

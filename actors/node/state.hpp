@@ -1,6 +1,7 @@
 #pragma once
 #include "actors/common/errors.hpp"
 #include "actors/common/protocols.hpp"
+#include "actors/common/recorder.hpp"
 #include "actors/node/open.hpp"
 #include "actors/node/supervisor.hpp"
 #include <atomic>
@@ -21,6 +22,8 @@ struct node_state {
 
   node_state(node_actor::pointer me, ground& stands_on);
   node_actor::behavior_type make_behavior();
+  /// For what one of our actors does, under that name.
+  recorder own_log(std::string program) const;
 
   // ---- volumes (volumes.cpp)
   void create_volume(const control::volume_spec& what, const control::reply<control::volume_row>& to);
@@ -35,6 +38,8 @@ struct node_state {
   void delete_unopened(const std::string& name, const control::reply<control::done>& to);
   void export_volume(const std::string& name, const std::string& listen,
                      const control::reply<control::export_place>& to);
+  /// A volume came into being, or ceased to be.
+  void record(const store::volume_entry& what, operation op);
   const open_volume* find(const std::string& name) const;
   void close_unused_image(image_id id);
 

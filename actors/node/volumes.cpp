@@ -5,6 +5,7 @@
 #include "actors/volume/volume.hpp"
 #include "runtime/base/names.hpp"
 #include <fmt/format.h>
+#include <limits>
 #include <spdlog/spdlog.h>
 
 namespace forerun::actors {
@@ -169,9 +170,12 @@ attempt<std::string> node_state::finish_volume(const store::volume_entry& wanted
   }
   auto& volume = volumes.emplace(entry.name, std::get<open_volume>(std::move(opened))).first->second;
   unopened.erase(entry.name);
+  if (is_new)
+    record(entry, operation::allocate);
   children.start({role::vm, entry.id.value}, "forerun.vm " + entry.name, [this, entry] {
-    return caf::actor_cast<caf::actor>(
-        spawn_vm(self->system(), {entry.id, entry.name, entry.program, on.user, {}}, entry.image, on.others));
+    const identity who{entry.id, entry.name, entry.program,
+                       on.user,  {},         audit_of(on, entry) == audit_policy::strict};
+    return caf::actor_cast<caf::actor>(spawn_vm(self->system(), who, entry.image, on.others));
   });
   children.start({role::volume, entry.id.value}, "forerun.volume " + entry.name,
                  [this, parts = volume_parts{volume.device, entry.program, on.others, on.time.get()}] {
@@ -196,8 +200,8 @@ void node_state::start_image(open_image image) {
   config.waste_horizon = on.config.prefetch.waste_horizon;
   children.start({role::image, id.value}, "forerun.image " + image.entry.url,
                  [this, config, plane = image.plane, source = image.source] {
-                   return caf::actor_cast<caf::actor>(
-                       spawn_image(self->system(), config, {plane, source, on.others, on.workers.get()}));
+                   return caf::actor_cast<caf::actor>(spawn_image(
+                       self->system(), config, {plane, source, on.others, on.workers.get(), own_log("")}));
                  });
   if (on.config.prefetch.enabled)
     children.start({role::predictor, id.value}, "forerun.predictor " + image.entry.url, [this, id] {
@@ -244,7 +248,8 @@ void node_state::open_volumes() {
     if (exists)
       continue;
     create_volume({declared.name, declared.image, declared.bytes, declared.program,
-                   declared.listen.empty() ? "" : declared.listen.front(), declared.read_only, declared.audit},
+                   declared.listen.empty() ? "" : declared.listen.front(), declared.read_only,
+                   declared.audit},
                   control::reply<control::volume_row>{[given = declared.name](auto answer) {
                     if (const auto* failed = std::get_if<control::failure>(&answer))
                       spdlog::error("volume {} of the configuration: {}", given, failed->what);
@@ -292,17 +297,38 @@ void node_state::delete_volume(const std::string& volume, const control::reply<c
           (void)on.server->remove_listener(*still->listener);
         children.stop({role::vm, id.value});
         children.stop({role::volume, id.value});
-        const auto image = still->entry.image;
+        const auto gone = still->entry;
         volumes.erase(volume);
         if (const auto done = on.catalog->remove_volume(volume); !done) {
           to.fail(done.error());
           return;
         }
+        record(gone, operation::release);
         (void)store::overlay::remove(*on.volumes_disk, fmt::format("volume-{}", id.value));
-        close_unused_image(image);
+        close_unused_image(gone.image);
         to(control::done{});
       },
       caf::get_atom_v);
+}
+
+void node_state::record(const store::volume_entry& what, operation op) {
+  // A record counts at most so many blocks: 16 TiB.
+  constexpr std::uint64_t blocks_max = std::numeric_limits<std::uint32_t>::max();
+  auto entries = std::make_shared<std::vector<access>>();
+  const auto blocks = blocks_of(what.bytes);
+  for (std::uint64_t first = 0; first < blocks; first += blocks_max) {
+    auto& entry = entries->emplace_back();
+    entry.at = on.time->wall();
+    entry.where = {first, static_cast<std::uint32_t>(std::min(blocks_max, blocks - first))};
+    entry.op = op;
+  }
+  record_batch batch;
+  batch.who = std::make_shared<provenance::context>(provenance::context{
+      .by = {.vm = what.name, .program = what.program, .user = on.user}, .space = what.id.value});
+  if (op == operation::allocate)
+    batch.values.assign(entries->size(), what.name);
+  batch.entries = std::move(entries);
+  on.others->tell<provenance_actor>({role::provenance, 0}, std::move(batch));
 }
 
 /// A volume that cannot be opened, because its image or its own blocks are damaged or gone.
@@ -320,6 +346,7 @@ void node_state::delete_unopened(const std::string& volume, const control::reply
       to.fail(done.error());
       return;
     }
+    record(entry, operation::release);
     (void)store::overlay::remove(*on.volumes_disk, fmt::format("volume-{}", entry.id.value));
     to(control::done{});
     return;

@@ -1,6 +1,9 @@
 #include "actors/provenance/provenance.hpp"
 #include "actors/common/errors.hpp"
+#include "actors/common/time.hpp"
+#include <deque>
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 namespace forerun::actors {
 
@@ -14,9 +17,19 @@ struct provenance_state {
 
   provenance_actor::behavior_type make_behavior() {
     return {
-        [this](const record_batch& batch) { append(batch); },
+        [this](const record_batch& batch) {
+          dropped += batch.left_out;
+          if (batch.strict)
+            keep(batch);
+          else
+            take(batch);
+        },
         [this](tick_atom) {
           ticking = false;
+          commit(provenance::durability::synced);
+        },
+        [this](sync_atom) {
+          syncing = false;
           commit(provenance::durability::synced);
         },
         [this](const log_query& query) {
@@ -38,41 +51,101 @@ struct provenance_state {
     };
   }
 
-  void append(const record_batch& batch) {
-    provenance::agent who{batch.who->vm, batch.who->program, batch.who->user, 0};
-    auto done = log.append(who, *batch.batch);
-    if (!done && done.error() == errc::overloaded && log.write())
-      done = log.append(who, *batch.batch);
-    if (!done)
-      dropped += batch.batch->entries.size();
-    else if (log.pending_bytes() > 0)
-      (void)
-          log.write(); // What could not be written stays pending, and the bound above drops what comes then.
-    if (!ticking) {
-      ticking = true;
-      self->delayed_send(self, config.commit_every, tick_atom_v);
+  void take(const record_batch& batch) {
+    if (!append(batch))
+      dropped += batch.entries->size();
+    tick();
+  }
+
+  void keep(const record_batch& batch) {
+    strict.push_back(batch);
+    append_strict();
+    sync(config.sync_pause);
+  }
+
+  /// As many as the log has room for, in order.
+  void append_strict() {
+    for (; appended < strict.size(); ++appended) {
+      const auto done = append(strict[appended]);
+      if (!done && done.error() == errc::overloaded)
+        return;
+      if (!done)
+        dropped += strict[appended].entries->size(); // It can never be recorded.
     }
   }
 
+  result<void> append(const record_batch& batch) {
+    std::vector<provenance::detail> details;
+    for (const auto& value : batch.values)
+      details.push_back({.version = 0, .value = value});
+    auto done = log.append(*batch.who, *batch.entries, details);
+    if (!done && done.error() == errc::overloaded && log.write())
+      done = log.append(*batch.who, *batch.entries, details);
+    if (!done)
+      return done.error();
+    if (log.pending_bytes() > 0)
+      (void)log.write(); // What could not be written stays pending, up to a bound.
+    return success();
+  }
+
   void commit(provenance::durability how) {
-    if (!log.commit(how) && !ticking) {
-      ticking = true;
+    const auto done = log.commit(how);
+    tell_operator(done);
+    if (!done)
+      tick();
+    if (how != provenance::durability::synced)
+      return;
+    synced_at = now(self);
+    if (done)
+      for (; appended > 0; --appended)
+        strict.pop_front(); // Its ring has room again, and flushes go on.
+    append_strict();
+    if (!strict.empty())
+      sync(done ? config.sync_pause : config.retry_pause);
+  }
+
+  void tell_operator(const result<void>& written) {
+    if (!written && !std::exchange(failing, true))
+      spdlog::error("the provenance log cannot be written: {}; clients of strict volumes wait",
+                    to_string(written.error()));
+    if (written && std::exchange(failing, false))
+      spdlog::info("the provenance log can be written again");
+  }
+
+  void tick() {
+    if (!std::exchange(ticking, true))
       self->delayed_send(self, config.commit_every, tick_atom_v);
-    }
+  }
+
+  /// At once, but for a pause after the last one.
+  void sync(nanos pause) {
+    if (std::exchange(syncing, true))
+      return;
+    const auto wait = synced_at + pause - now(self);
+    if (wait > nanos{0})
+      self->delayed_send(self, wait, sync_atom_v);
+    else
+      self->send(self, sync_atom_v); // Behind what is in the mailbox already.
   }
 
   provenance_actor::pointer self;
   provenance_config config;
   provenance::log& log;
+  std::deque<record_batch> strict; ///< Not on stable storage yet; bounded by the rings of their volumes.
+  std::size_t appended = 0;        ///< So many of them are in the log.
   std::uint64_t dropped = 0;
+  instant synced_at{};
   bool ticking = false;
+  bool syncing = false;
+  bool failing = false;
 };
 
 } // namespace
 
 provenance_actor spawn_provenance(caf::actor_system& system, provenance_config config, provenance::log& log) {
-  return system.spawn<provenance_actor::stateful_impl<provenance_state>, caf::detached>(config,
-                                                                                        std::ref(log));
+  using impl = provenance_actor::stateful_impl<provenance_state>;
+  return config.detached ? system.spawn<impl, caf::detached>(config, std::ref(log))
+                         : system.spawn<impl>(config, std::ref(log));
 }
 
 } // namespace forerun::actors

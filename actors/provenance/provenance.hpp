@@ -7,11 +7,18 @@ namespace forerun::actors {
 struct provenance_config {
   /// What was observed is on stable storage after so long.
   nanos commit_every = std::chrono::seconds{1};
-  bool strict = false;
+  /// What a strict volume observed is put there at once, but not more often than this: what comes in between
+  /// goes together.
+  nanos sync_pause = std::chrono::milliseconds{2};
+  /// Strict records that could not be written are tried again after so long.
+  nanos retry_pause = std::chrono::milliseconds{100};
+  bool strict = false;  ///< The default of volumes, for those who ask.
+  bool detached = true; ///< It waits for disks, so it has a thread of its own.
 };
 
-/// Keeps the node's log: appends what was observed, and answers questions about it. Detached: it waits for
-/// disks. The log outlives the actor.
+/// Keeps the node's log: appends what was observed, and answers questions about it. Records of strict volumes
+/// are held until they are on stable storage; while the log cannot be written they stay here, in order, and
+/// their volumes' clients wait. Others are then counted and dropped. The log outlives the actor.
 provenance_actor spawn_provenance(caf::actor_system& system, provenance_config config, provenance::log& log);
 
 } // namespace forerun::actors

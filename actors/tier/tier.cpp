@@ -1,5 +1,6 @@
 #include "actors/tier/tier.hpp"
 #include "actors/common/time.hpp"
+#include <algorithm>
 #include <map>
 
 namespace forerun::actors {
@@ -10,9 +11,9 @@ struct tier_state {
   static inline const char* name = "forerun.tier";
 
   tier_state(tier_actor::pointer me, tier_config settings, std::shared_ptr<tier_store> given,
-             std::shared_ptr<directory> known)
+             std::shared_ptr<directory> known, recorder given_log)
       : self(me), config(settings), store(std::move(given)), others(std::move(known)),
-        policy(cache::make_policy(config.policy, config.blocks_max)) {}
+        log(std::move(given_log)), policy(cache::make_policy(config.policy, config.blocks_max)) {}
 
   tier_actor::behavior_type make_behavior() {
     return {
@@ -22,6 +23,7 @@ struct tier_state {
           for (const auto block : what.blocks)
             policy->protect(cache::cache_key::of(what.image.value, block));
         },
+        [this](record_atom) { log.hand_over(); },
         [this](drop_atom) { return drop_all(); },
     };
   }
@@ -62,8 +64,10 @@ struct tier_state {
   void drop(std::span<const cache::cache_key> keys) {
     if (keys.empty())
       return;
+    auto dropped = store->drop(keys);
+    record(dropped.gone);
     std::map<std::uint32_t, std::vector<std::uint64_t>> unread;
-    for (const auto key : store->drop(keys))
+    for (const auto key : dropped.unread)
       unread[key.owner()].push_back(key.block());
     for (auto& [image, blocks] : unread) {
       const evicted gone{std::move(blocks)};
@@ -72,18 +76,33 @@ struct tier_state {
     }
   }
 
+  void record(std::vector<cache::cache_key>& gone) {
+    std::ranges::sort(gone, {}, &cache::cache_key::value); // Neighbours make one record.
+    access entry;
+    entry.op = operation::evict;
+    entry.arrived = now(self);
+    entry.bytes = block_bytes;
+    for (const auto key : gone) {
+      entry.where = {key.block(), 1};
+      if (log.add({key.owner()}, entry))
+        self->delayed_send(self, recorder::age_max, record_atom_v);
+    }
+  }
+
   tier_actor::pointer self;
   tier_config config;
   std::shared_ptr<tier_store> store;
   std::shared_ptr<directory> others;
+  recorder log; ///< Of evictions.
   std::unique_ptr<cache::policy> policy;
 };
 
 } // namespace
 
 tier_actor spawn_tier(caf::actor_system& system, tier_config config, std::shared_ptr<tier_store> store,
-                      std::shared_ptr<directory> others) {
-  return system.spawn<tier_actor::stateful_impl<tier_state>>(config, std::move(store), std::move(others));
+                      std::shared_ptr<directory> others, recorder log) {
+  return system.spawn<tier_actor::stateful_impl<tier_state>>(config, std::move(store), std::move(others),
+                                                             std::move(log));
 }
 
 } // namespace forerun::actors

@@ -1,6 +1,7 @@
 #pragma once
 #include "actors/common/protocols.hpp"
-#include "runtime/cache/policy.hpp"
+#include "actors/common/recorder.hpp"
+#include "runtime/volume/tiers.hpp"
 #include <span>
 
 namespace forerun::actors {
@@ -13,9 +14,8 @@ inline constexpr std::uint32_t tier_disk = 1;
 class tier_store {
 public:
   virtual ~tier_store() = default;
-  /// The keys are out of this tier from now on. Returns those that were prefetched, never read, and are in no
-  /// other tier either: waste.
-  virtual std::vector<cache::cache_key> drop(std::span<const cache::cache_key> keys) = 0;
+  /// The keys are out of this tier from now on.
+  virtual volume::dropped drop(std::span<const cache::cache_key> keys) = 0;
 };
 
 struct tier_config {
@@ -29,6 +29,6 @@ inline constexpr std::size_t eviction_batch_max = 1024;
 
 /// Knows what is resident in one cache tier, and decides what leaves it.
 tier_actor spawn_tier(caf::actor_system& system, tier_config config, std::shared_ptr<tier_store> store,
-                      std::shared_ptr<directory> others);
+                      std::shared_ptr<directory> others, recorder log = {});
 
 } // namespace forerun::actors

@@ -16,25 +16,20 @@ struct vm_state {
   static inline const char* name = "forerun.vm";
 
   vm_state(vm_actor::pointer, identity given, image_id on, std::shared_ptr<directory> known)
-      : who(std::make_shared<identity>(std::move(given))), image(on), others(std::move(known)) {}
+      : who(std::move(given)), image(on), others(std::move(known)) {}
 
   vm_actor::behavior_type make_behavior() {
     return {
         [this](const run_begun& run) {
-          // Batches that are still on their way hold the old identity: it is replaced, not changed.
-          auto next = std::make_shared<identity>(*who);
-          next->run = run.run;
-          next->program = run.program;
-          who = std::move(next);
+          who.run = run.run;
+          who.program = run.program;
+          in_log = nullptr;
+          record_run();
         },
-        [this](const run_ended&) {
-          auto next = std::make_shared<identity>(*who);
-          next->run = {};
-          who = std::move(next);
-        },
+        [this](const run_ended&) { who.run = {}; },
         [this](const observed& seen) {
           const bool new_to_run = count(*seen.batch);
-          others->tell<provenance_actor>({role::provenance, 0}, record_batch{who, seen.batch});
+          record(seen.batch);
           if (image.value == 0)
             return;
           const bool news = notable(*seen.batch);
@@ -50,8 +45,8 @@ struct vm_state {
               others->tell<tier_actor>({role::tier, tier}, seen);
         },
         [this](caf::get_atom) {
-          figures.run = who->run;
-          figures.program = who->program;
+          figures.run = who.run;
+          figures.program = who.program;
           figures.distinct_blocks = distinct.size();
           return figures;
         },
@@ -64,6 +59,35 @@ struct vm_state {
           return reads;
         },
     };
+  }
+
+  void record(const volume::batch_ptr& batch) {
+    if (!in_log || in_log->run != batch->run)
+      in_log = std::make_shared<provenance::context>(context(batch->run, element_kind::block));
+    record_batch what;
+    what.who = in_log;
+    what.entries = {batch, &batch->entries};
+    what.strict = who.strict;
+    others->tell<provenance_actor>({role::provenance, 0}, std::move(what));
+  }
+
+  void record_run() {
+    access begun;
+    begun.at = {static_cast<std::int64_t>(who.run.value)}; // Runs are named by when they began.
+    begun.where = {element_of(who.program), 1};
+    begun.op = operation::execute;
+    record_batch what;
+    what.who = std::make_shared<provenance::context>(context(who.run, element_kind::program));
+    what.entries = std::make_shared<std::vector<access>>(1, begun);
+    what.values = {who.program};
+    others->tell<provenance_actor>({role::provenance, 0}, std::move(what));
+  }
+
+  provenance::context context(run_id run, element_kind kind) const {
+    return {.by = {.vm = who.vm, .program = who.program, .user = who.user},
+            .run = run,
+            .kind = kind,
+            .space = who.volume.value};
   }
 
   /// Something was used for the first time, waited for, or changed: of mere repetition nobody has to hear.
@@ -117,7 +141,8 @@ struct vm_state {
     return read_in_run.size() > before;
   }
 
-  std::shared_ptr<const identity> who;
+  identity who;
+  std::shared_ptr<const provenance::context> in_log; ///< Of the last batch; null after the program changed.
   image_id image;
   std::shared_ptr<directory> others;
   volume_figures figures;

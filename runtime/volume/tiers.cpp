@@ -5,42 +5,46 @@ namespace forerun::volume {
 
 namespace {
 
-/// Calls `drop(plane, block)` for each key whose image is open; collects the keys that nobody has read and
-/// that are in no tier any more.
+/// Calls `drop(plane, block)` for each key whose image is open; true: it was there.
 template <class Drop>
-std::vector<cache::cache_key> drop_each(const planes& images, std::span<const cache::cache_key> keys,
-                                        Drop drop) {
-  std::vector<cache::cache_key> unread;
+dropped drop_each(const planes& images, std::span<const cache::cache_key> keys, Drop drop) {
+  dropped all;
   std::shared_ptr<image_plane> plane;
   for (const auto key : keys) {
     if (!plane || plane->id.value != key.owner())
       plane = images.find({key.owner()});
     if (!plane || key.block() >= plane->blocks())
       continue;
-    drop(*plane, key.block());
+    if (drop(*plane, key.block()))
+      all.gone.push_back(key);
     if (!plane->local(key.block()) && plane->map.at(key.block()).fresh())
-      unread.push_back(key);
+      all.unread.push_back(key);
   }
-  return unread;
+  return all;
 }
 
 } // namespace
 
-std::vector<cache::cache_key> drop_from_memory(const planes& images, pool& memory, const epochs& readers,
-                                               std::span<const cache::cache_key> keys) {
+dropped drop_from_memory(const planes& images, pool& memory, const epochs& readers,
+                         std::span<const cache::cache_key> keys) {
   std::vector<std::uint32_t> slots;
-  auto unread = drop_each(images, keys, [&](image_plane& plane, std::uint64_t block) {
-    if (const auto slot = plane.map.withdraw(block))
+  auto all = drop_each(images, keys, [&](image_plane& plane, std::uint64_t block) {
+    const auto slot = plane.map.withdraw(block);
+    if (slot)
       slots.push_back(*slot);
+    return slot.has_value();
   });
   memory.retire(slots, readers);
-  return unread;
+  return all;
 }
 
-std::vector<cache::cache_key> drop_from_disk(const planes& images, std::span<const cache::cache_key> keys) {
+dropped drop_from_disk(const planes& images, std::span<const cache::cache_key> keys) {
   // Neighbours go together: a hole costs the file system the same whatever its length.
   std::vector<cache::cache_key> sorted{keys.begin(), keys.end()};
   std::ranges::sort(sorted, {}, &cache::cache_key::value);
+  auto gone = drop_each(images, sorted, [](image_plane& plane, std::uint64_t block) {
+                return plane.disk->present(block);
+              }).gone;
   for (auto at = sorted.begin(); at != sorted.end();) {
     const auto first = *at;
     std::uint32_t count = 0;
@@ -51,7 +55,9 @@ std::vector<cache::cache_key> drop_from_disk(const planes& images, std::span<con
       plane->disk->drop({first.block(), static_cast<std::uint32_t>(std::min<std::uint64_t>(
                                             count, plane->blocks() - first.block()))});
   }
-  return drop_each(images, sorted, [](image_plane&, std::uint64_t) {});
+  auto all = drop_each(images, sorted, [](image_plane&, std::uint64_t) { return false; });
+  all.gone = std::move(gone);
+  return all;
 }
 
 } // namespace forerun::volume

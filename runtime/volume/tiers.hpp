@@ -6,12 +6,18 @@
 
 namespace forerun::volume {
 
-/// Takes blocks out of memory (L1). Returns those that were prefetched, never read, and are on no disk
-/// either.
-std::vector<cache::cache_key> drop_from_memory(const planes& images, pool& memory, const epochs& readers,
-                                               std::span<const cache::cache_key> keys);
+/// What became of blocks that were to leave a tier.
+struct dropped {
+  std::vector<cache::cache_key> gone; ///< They were in it.
+  std::vector<cache::cache_key>
+      unread; ///< They were prefetched, never read, and are in no tier any more: waste.
+};
+
+/// Takes blocks out of memory (L1).
+dropped drop_from_memory(const planes& images, pool& memory, const epochs& readers,
+                         std::span<const cache::cache_key> keys);
 
 /// The same for the local disk (L2).
-std::vector<cache::cache_key> drop_from_disk(const planes& images, std::span<const cache::cache_key> keys);
+dropped drop_from_disk(const planes& images, std::span<const cache::cache_key> keys);
 
 } // namespace forerun::volume

@@ -47,11 +47,12 @@ struct images : image_stage {
                   std::uint64_t memory_blocks = 64)
       : image_stage(size, memory_blocks), source(std::make_shared<told_source>(size)),
         prefetcher(listener({role::prefetcher, 0})), tier(listener({role::tier, tier_memory})),
-        config(settings) {
+        log(listener({role::provenance, 0})), config(settings) {
     begin();
   }
   void begin() {
-    who = keep({role::image, image.value}, spawn_image(system, config, {plane, source, others, &workers}));
+    who = keep({role::image, image.value},
+               spawn_image(system, config, {plane, source, others, &workers, recorder{others, time, {}}}));
     scheduler.run();
   }
 
@@ -114,9 +115,11 @@ struct images : image_stage {
   image_figures figures() { return ask<image_figures>(who, caf::get_atom_v).value(); }
   bool in_flight(std::uint64_t block) const { return plane->map.at(block).in_flight(); }
 
+  manual_clock time;
   std::shared_ptr<told_source> source;
   heard prefetcher;
   heard tier;
+  heard log;
   image_config config;
   image_actor who;
 };
@@ -212,6 +215,32 @@ TEST_CASE("the first read of a prefetched block is a hit, and says for whom") {
   const auto why = on.ask<prefetch::ledger_entry>(on.who, why_atom_v, std::uint64_t{9}).value();
   CHECK(why.state == prefetch::settlement::hit);
   CHECK(on.ask<prefetch::ledger_entry>(on.who, why_atom_v, std::uint64_t{40}).error() == errc::not_found);
+}
+
+TEST_CASE("a prefetch is recorded when it ends, neighbours together, and demand is not") {
+  images on;
+  on.want({0, 4});
+  on.move({8, 4});
+  on.move({12, 2});
+  on.move({40, 2});
+  on.pass(30ms);
+  for (const std::size_t which : {0, 1, 2})
+    on.arrive(which);
+  on.lose(3);
+  CHECK(on.log->empty());
+  on.pass(recorder::age_max);
+  const auto told = last<record_batch>(on.log);
+  CHECK(told.who->kind == element_kind::image_block);
+  CHECK(told.who->space == on.image.value);
+  REQUIRE(told.entries->size() == 2);
+  const auto& done = told.entries->at(0);
+  CHECK(done.op == operation::prefetch);
+  CHECK(done.where == extent{8, 6});
+  CHECK(done.bytes == 6 * block_bytes);
+  CHECK(done.latency == 30ms);
+  CHECK(done.how == outcome::none);
+  CHECK(told.entries->at(1).where == extent{40, 2});
+  CHECK(told.entries->at(1).how == outcome::failed);
 }
 
 TEST_CASE("what a read finds here is a hit though it waits for the rest, unless all came on the way") {

@@ -15,9 +15,10 @@ namespace {
 /// Takes note of what is dropped; all of it unread, or none.
 class noted_store final : public tier_store {
 public:
-  std::vector<cache::cache_key> drop(std::span<const cache::cache_key> keys) override {
+  volume::dropped drop(std::span<const cache::cache_key> keys) override {
     dropped.insert(dropped.end(), keys.begin(), keys.end());
-    return unread ? std::vector<cache::cache_key>(keys.begin(), keys.end()) : std::vector<cache::cache_key>{};
+    const std::vector<cache::cache_key> all{keys.begin(), keys.end()};
+    return {all, unread ? all : std::vector<cache::cache_key>{}};
   }
   std::vector<cache::cache_key> dropped;
   bool unread = true;
@@ -26,11 +27,16 @@ public:
 struct tiers : actor_stage {
   tiers()
       : owner(listener({role::image, image.value})), models(listener({role::predictor, image.value})),
-        who(keep({role::tier, tier_memory}, spawn_tier(system, {.blocks_max = 4}, store, others))) {}
+        log(listener({role::provenance, 0})),
+        who(keep({role::tier, tier_memory},
+                 spawn_tier(system, {.blocks_max = 4}, store, others,
+                            {others, time, {.vm = "", .program = "tier/memory", .user = "me"}}))) {}
 
   std::shared_ptr<noted_store> store = std::make_shared<noted_store>();
+  manual_clock time;
   heard owner;
   heard models;
+  heard log;
   tier_actor who;
 };
 
@@ -147,6 +153,47 @@ TEST_CASE("a tier can be emptied, and says how much went") {
   CHECK(on.ask<std::uint64_t>(on.who, drop_atom_v).value() == 3);
   CHECK(on.store->dropped.size() == 3);
   CHECK(on.ask<std::uint64_t>(on.who, drop_atom_v).value() == 0);
+}
+
+TEST_CASE("what left a tier is recorded, neighbours together, and the left out are counted") {
+  tiers on;
+  on.tell(on.who, admitted{on.image, {0, 12}, false});
+  CHECK(on.log->empty());
+  on.pass(recorder::age_max);
+  const auto told = last<record_batch>(on.log);
+  CHECK(told.who->by.program == "tier/memory");
+  CHECK(told.who->kind == element_kind::image_block);
+  CHECK(told.who->space == on.image.value);
+  std::uint64_t blocks = 0;
+  for (const auto& entry : *told.entries) {
+    CHECK(entry.op == operation::evict);
+    CHECK(entry.bytes == entry.where.bytes());
+    blocks += entry.where.count;
+  }
+  CHECK(blocks == on.store->dropped.size());
+  CHECK(told.entries->size() < blocks);
+  CHECK(told.left_out == 0);
+}
+
+TEST_CASE("while the log does not keep up a recorder counts, and tells it with what finds room again") {
+  tiers on;
+  recorder records{on.others, on.time, {}};
+  const auto go = [&](std::uint64_t block) {
+    (void)records.add(on.image, {.arrived = on.time.now(), .where = {2 * block, 1}, .op = operation::evict});
+  };
+  for (std::size_t i = 0; i < recorder::under_way_max + 5; ++i)
+    go(i);
+  records.hand_over();
+  on.scheduler.run();
+  std::size_t entries = 0;
+  for (const auto& batch : all<record_batch>(on.log))
+    entries += batch.entries->size();
+  CHECK(entries == recorder::under_way_max);
+  on.log->clear();
+  go(0);
+  records.hand_over();
+  on.scheduler.run();
+  CHECK(last<record_batch>(on.log).left_out == 5);
 }
 
 TEST_CASE("nothing is foreseen for a program that never ran") {

@@ -23,9 +23,10 @@ struct vms : actor_stage {
   vm_actor with_image(image_id on) {
     return keep({role::vm, volume.value}, spawn_vm(system, {volume, "vm", "none", "user", {}}, on, others));
   }
-  static volume::batch_ptr batch() {
+  static volume::batch_ptr batch(run_id run = {}) {
     auto made = std::make_shared<access_batch>();
     made->volume = volume;
+    made->run = run;
     made->image = image;
     forerun::access hit = read_of({3, 2}, {});
     hit.how = outcome::hit;
@@ -122,17 +123,41 @@ TEST_CASE("a vm passes on what was touched, with who it was") {
   const auto vm = on.with_image(on.image);
   on.tell(vm, observed{vms::batch()});
   on.tell(vm, run_begun{on.volume, {4}, "boot", false});
-  on.tell(vm, observed{vms::batch()});
+  on.tell(vm, observed{vms::batch({4})});
   const auto records = all<record_batch>(on.log);
-  REQUIRE(records.size() == 2);
-  CHECK(records[0].who->program == "none");
+  REQUIRE(records.size() == 3);
+  CHECK(records[0].who->by.program == "none");
   CHECK(records[0].who->run == run_id{0});
-  CHECK(records[1].who->vm == "vm");
-  CHECK(records[1].who->user == "user");
-  CHECK(records[1].who->program == "boot");
-  CHECK(records[1].who->run == run_id{4});
+  CHECK(records[0].entries->size() == 4);
+  CHECK(records[2].who->by.vm == "vm");
+  CHECK(records[2].who->by.user == "user");
+  CHECK(records[2].who->by.program == "boot");
+  CHECK(records[2].who->run == run_id{4});
+  CHECK(records[2].who->space == on.volume.value);
   for (const auto& to : {on.owner, on.models, on.memory, on.local})
     CHECK(all<observed>(to).size() == 2);
+}
+
+TEST_CASE("a run that begins is recorded as the execution of its program") {
+  vms on;
+  on.tell(on.with_image(on.image), run_begun{on.volume, {4}, "boot", false});
+  const auto run = last<record_batch>(on.log);
+  CHECK(run.who->kind == element_kind::program);
+  CHECK(run.who->space == on.volume.value);
+  CHECK(run.who->run == run_id{4});
+  REQUIRE(run.entries->size() == 1);
+  CHECK(run.entries->at(0).op == operation::execute);
+  CHECK(run.entries->at(0).where == extent{element_of("boot"), 1});
+  CHECK(run.values == std::vector<std::string>{"boot"});
+}
+
+TEST_CASE("what a strict volume touched goes to the log as such") {
+  vms on;
+  const auto strict = spawn_vm(on.system, {on.volume, "vm", "none", "user", {}, true}, on.image, on.others);
+  on.tell(strict, observed{vms::batch()});
+  CHECK(last<record_batch>(on.log).strict);
+  on.tell(on.with_image(on.image), observed{vms::batch()});
+  CHECK_FALSE(last<record_batch>(on.log).strict);
 }
 
 TEST_CASE("of mere repetition only the log and the models hear") {

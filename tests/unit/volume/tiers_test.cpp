@@ -11,12 +11,10 @@ namespace {
 struct open_image : stage {
   open_image() { images.add(image); }
   static cache::cache_key key(std::uint64_t block) { return cache::cache_key::of(7, block); }
-  std::vector<cache::cache_key> from_memory(std::uint64_t block) {
+  dropped from_memory(std::uint64_t block) {
     return drop_from_memory(images, *memory, readers, std::array{key(block)});
   }
-  std::vector<cache::cache_key> from_disk(std::uint64_t block) {
-    return drop_from_disk(images, std::array{key(block)});
-  }
+  dropped from_disk(std::uint64_t block) { return drop_from_disk(images, std::array{key(block)}); }
   planes images;
 };
 
@@ -26,7 +24,7 @@ TEST_CASE("a block dropped from memory gives its slot back") {
   open_image of;
   of.in_memory(3);
   const auto free = of.memory->available(of.readers);
-  CHECK(of.from_memory(3).empty());
+  CHECK(of.from_memory(3).unread.empty());
   CHECK_FALSE(of.image->local(3));
   CHECK(of.memory->available(of.readers) == free + 1);
 }
@@ -35,9 +33,9 @@ TEST_CASE("a dropped block that nobody has read is reported once it is in no tie
   open_image of;
   of.in_memory(3, true);
   of.on_disk(3);
-  CHECK(of.from_memory(3).empty());
+  CHECK(of.from_memory(3).unread.empty());
   CHECK(of.image->local(3));
-  CHECK(of.from_disk(3) == std::vector{open_image::key(3)});
+  CHECK(of.from_disk(3).unread == std::vector{open_image::key(3)});
   CHECK_FALSE(of.image->local(3));
 }
 
@@ -45,26 +43,37 @@ TEST_CASE("an unread block that leaves the disk first is reported when it leaves
   open_image of;
   of.in_memory(4, true);
   of.on_disk(4);
-  CHECK(of.from_disk(4).empty());
-  CHECK(of.from_memory(4) == std::vector{open_image::key(4)});
+  CHECK(of.from_disk(4).unread.empty());
+  CHECK(of.from_memory(4).unread == std::vector{open_image::key(4)});
 }
 
 TEST_CASE("a dropped block that was read is not reported") {
   open_image of;
   of.in_memory(3, true);
   CHECK(of.hit(3 * block_bytes, block_bytes).first_use_blocks == 1);
-  CHECK(of.from_memory(3).empty());
+  CHECK(of.from_memory(3).unread.empty());
 }
 
 TEST_CASE("keys of images that are closed, and past an image's end, are passed over") {
   open_image of;
   of.in_memory(3, true);
   const std::array keys{cache::cache_key::of(8, 3), cache::cache_key::of(7, 16), open_image::key(3)};
-  CHECK(drop_from_memory(of.images, *of.memory, of.readers, keys) == std::vector{open_image::key(3)});
+  CHECK(drop_from_memory(of.images, *of.memory, of.readers, keys).unread == std::vector{open_image::key(3)});
   of.images.remove({7});
   of.in_memory(3, true);
-  CHECK(of.from_memory(3).empty());
+  CHECK(of.from_memory(3).unread.empty());
   CHECK(of.image->local(3));
+}
+
+TEST_CASE("what is said to be gone was there") {
+  open_image of;
+  of.in_memory(3);
+  of.on_disk(4);
+  CHECK(of.from_memory(3).gone == std::vector{open_image::key(3)});
+  CHECK(of.from_memory(3).gone.empty());
+  CHECK(of.from_disk(3).gone.empty());
+  CHECK(of.from_disk(4).gone == std::vector{open_image::key(4)});
+  CHECK(of.from_disk(4).gone.empty());
 }
 
 TEST_CASE("a plane copies what is local and says what is absent") {
