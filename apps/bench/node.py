@@ -37,9 +37,9 @@ class Node(Server):
         control = self.data / "control.sock"
         return json.loads(run([self.programs / "forerun", "--json", "--socket", control, *words]))
 
-    def volume(self, name, image, program):
+    def volume(self, name, image, program, *words):
         """Makes a volume; returns what a client needs: `name`, `socket`, `export`, `uri`."""
-        self.tell("volume", "create", name, "--image", image, "--program", program)
+        self.tell("volume", "create", name, "--image", image, "--program", program, *words)
         uri = f"nbd+unix:///{name}?socket={self.socket}"
         return SimpleNamespace(name=f"volume {name}", socket=self.socket, export=name, uri=uri)
 
