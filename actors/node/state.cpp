@@ -74,6 +74,13 @@ node_state::node_state(node_actor::pointer me, ground& stands_on)
     children.start({role::provenance, 0}, "forerun.provenance", [this] {
       provenance_config wanted;
       wanted.strict = on.config.provenance.audit == audit_policy::strict;
+      wanted.make_index = [workers = on.workers.get(), others = on.others](provenance::index_job job) {
+        return workers->post([job = std::move(job), others] {
+          others->tell<provenance_actor>(
+              {role::provenance, 0}, log_query{[segment = job.segment, made = job.work()](
+                                                   provenance::log& log) { log.indexed(segment, made); }});
+        });
+      };
       return caf::actor_cast<caf::actor>(spawn_provenance(self->system(), wanted, *on.log));
     });
 }

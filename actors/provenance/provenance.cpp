@@ -36,6 +36,7 @@ struct provenance_state {
           // Questions see everything that was said before them.
           commit(provenance::durability::written);
           query.work(log);
+          make_index();
         },
         [this](caf::get_atom) {
           control::provenance_status status;
@@ -95,6 +96,7 @@ struct provenance_state {
       tick();
     if (how != provenance::durability::synced)
       return;
+    make_index();
     synced_at = now(self);
     if (done)
       for (; appended > 0; --appended)
@@ -110,6 +112,14 @@ struct provenance_state {
                     to_string(written.error()));
     if (written && std::exchange(failing, false))
       spdlog::info("the provenance log can be written again");
+  }
+
+  void make_index() {
+    if (!config.make_index)
+      return;
+    if (auto job = log.next_index_job())
+      if (const auto segment = job->segment; !config.make_index(std::move(*job)))
+        log.indexed(segment, errc::overloaded); // It comes again.
   }
 
   void tick() {

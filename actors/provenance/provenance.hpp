@@ -14,6 +14,9 @@ struct provenance_config {
   nanos retry_pause = std::chrono::milliseconds{100};
   bool strict = false;  ///< The default of volumes, for those who ask.
   bool detached = true; ///< It waits for disks, so it has a thread of its own.
+  /// Has the work done elsewhere and the log told what came of it; false: not now. Without it segments have
+  /// no index, and questions take longer.
+  std::function<bool(provenance::index_job)> make_index;
 };
 
 /// Keeps the node's log: appends what was observed, and answers questions about it. Records of strict volumes

@@ -144,6 +144,8 @@ std::optional<index_job> index_keeper::next_job() {
 
 void index_keeper::done(std::uint32_t segment, result<std::shared_ptr<const segment_index>> made) {
   running_.reset();
+  if (!made && made.error() == errc::overloaded)
+    return; // Nobody had time.
   waiting_.erase(segment);
   if (made)
     remember(std::move(made.value()));
