@@ -1,6 +1,6 @@
 #include "apps/cli/context.hpp"
-#include "apps/cli/json.hpp"
 #include "apps/cli/table.hpp"
+#include "runtime/base/json.hpp"
 
 namespace forerun::cli {
 

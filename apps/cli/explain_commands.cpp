@@ -1,7 +1,7 @@
 #include "apps/cli/commands.hpp"
-#include "apps/cli/json.hpp"
 #include "apps/cli/table.hpp"
 #include "runtime/base/extent.hpp"
+#include "runtime/base/json.hpp"
 #include "runtime/base/units.hpp"
 #include <algorithm>
 #include <cmath>

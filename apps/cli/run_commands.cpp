@@ -1,6 +1,6 @@
 #include "apps/cli/commands.hpp"
-#include "apps/cli/json.hpp"
 #include "apps/cli/table.hpp"
+#include "runtime/base/json.hpp"
 #include <fmt/format.h>
 
 namespace forerun::cli {

@@ -1,5 +1,4 @@
 #include "apps/cli/commands.hpp"
-#include "apps/cli/json.hpp"
 #include "apps/cli/table.hpp"
 #include "tests/unit/control/fake_node.hpp"
 #include <boost/property_tree/json_parser.hpp>
@@ -155,25 +154,6 @@ TEST_CASE("a damaged provenance log exits 4") {
   const auto done = forerun_does({"verify"}, served.socket());
   CHECK(done.code == exit_damaged);
   CHECK(done.out.find("segment 1, offset 4096") != std::string::npos);
-}
-
-TEST_CASE("JSON stays JSON whatever the text") {
-  const auto text = json()
-                        .open_object()
-                        .field("quotes", "a\"b\\c")
-                        .field("control", "\x1b[2J\n")
-                        .field("broken", "\xff\xc0\xaf\xed\xa0\x80")
-                        .field("utf8", "\u00fc\U0001f600")
-                        .field("none", std::numeric_limits<double>::quiet_NaN())
-                        .key("empty")
-                        .open_array()
-                        .close()
-                        .close()
-                        .text();
-  CHECK(text == "{\n  \"quotes\": \"a\\\"b\\\\c\",\n  \"control\": \"\\u001b[2J\\u000a\",\n"
-                "  \"broken\": \"\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\",\n"
-                "  \"utf8\": \"\u00fc\U0001f600\",\n  \"none\": null,\n  \"empty\": []\n}");
-  CHECK(parsed(text).get<std::string>("quotes") == "a\"b\\c");
 }
 
 TEST_CASE("a name cannot move the cursor") {

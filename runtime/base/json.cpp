@@ -1,33 +1,13 @@
-#include "apps/cli/json.hpp"
+#include "runtime/base/json.hpp"
+#include "runtime/base/utf8.hpp"
 #include <cmath>
 #include <fmt/format.h>
 
-namespace forerun::cli {
-namespace {
-
-/// Length of the well-formed UTF-8 sequence at the front, or 0.
-std::size_t sequence(std::string_view text) {
-  const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto lead = byte(0);
-  const std::size_t length = lead < 0x80                   ? 1
-                             : lead >= 0xc2 && lead < 0xe0 ? 2
-                             : (lead & 0xf0) == 0xe0       ? 3
-                             : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                           : 0;
-  if (length == 0 || text.size() < length)
-    return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80)
-      return 0;
-  const auto overlong = (lead == 0xe0 && byte(1) < 0xa0) || (lead == 0xf0 && byte(1) < 0x90);
-  const auto surrogate = lead == 0xed && byte(1) >= 0xa0;
-  const auto too_large = lead == 0xf4 && byte(1) >= 0x90;
-  return overlong || surrogate || too_large ? 0 : length;
-}
-
-} // namespace
+namespace forerun {
 
 void json::new_line() {
+  if (layout_ == layout::one_line)
+    return;
   text_ += '\n';
   text_.append(open_.size() * 2, ' ');
 }
@@ -65,7 +45,7 @@ json& json::close() {
 
 json& json::key(std::string_view name) {
   value(name);
-  text_ += ": ";
+  text_ += layout_ == layout::one_line ? ":" : ": ";
   after_key_ = true;
   return *this;
 }
@@ -88,7 +68,7 @@ json& json::value(std::string_view text) {
   begin_value();
   text_ += '"';
   while (!text.empty()) {
-    const auto length = sequence(text);
+    const auto length = utf8_sequence(text);
     const auto sign = static_cast<unsigned char>(text.front());
     if (length == 0)
       text_ += "\\ufffd";
@@ -111,4 +91,4 @@ json& json::value(const std::vector<std::string>& texts) {
   return close();
 }
 
-} // namespace forerun::cli
+} // namespace forerun

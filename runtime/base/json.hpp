@@ -5,12 +5,17 @@
 #include <string_view>
 #include <vector>
 
-namespace forerun::cli {
+namespace forerun {
 
-/// Writes one JSON value, indented by two spaces. The caller keeps its order right: keys in objects only, one
-/// value for each key. Text that is not UTF-8 is mended with U+FFFD; numbers that are none become null.
+/// Writes one JSON value, indented by two spaces or all on one line. The caller keeps its order right: keys
+/// in objects only, one value for each key. Text that is not UTF-8 is mended with U+FFFD; numbers that are
+/// none become null.
 class json {
 public:
+  enum class layout : std::uint8_t { indented, one_line };
+
+  explicit json(layout how = layout::indented) : layout_(how) {}
+
   json& open_object() { return open('{'); }
   json& open_array() { return open('['); }
   /// Ends what was opened last.
@@ -36,10 +41,11 @@ private:
   void begin_value();
   void new_line();
 
+  layout layout_;
   std::string text_;
   std::vector<char> open_; ///< The closing brackets that are due.
   bool first_ = true;      ///< Nothing stands yet in the innermost one.
   bool after_key_ = false;
 };
 
-} // namespace forerun::cli
+} // namespace forerun
