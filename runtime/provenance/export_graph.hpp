@@ -1,0 +1,15 @@
+#pragma once
+#include "runtime/provenance/graph.hpp"
+
+/// A graph for other programs; docs/formats/provenance-exports.md says what stands where. The text is about 1
+/// KiB for each node and edge at most, so the limits of the graph are its limits. Any thread.
+namespace forerun::provenance {
+
+/// PROV-JSON (https://www.w3.org/submissions/prov-json/).
+std::string to_prov_json(const graph& what);
+
+/// GraphViz, drawn as is the custom for PROV: entities yellow and round, activities blue boxes, agents orange
+/// houses.
+std::string to_dot(const graph& what);
+
+} // namespace forerun::provenance

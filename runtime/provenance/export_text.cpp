@@ -1,0 +1,40 @@
+#include "runtime/provenance/export_text.hpp"
+#include <chrono>
+#include <fmt/format.h>
+
+namespace forerun::provenance {
+
+std::string date_time(wall_time at) {
+  using namespace std::chrono;
+  const auto whole = nanoseconds{at.ns};
+  const auto day = floor<days>(whole);
+  const year_month_day date{sys_days{day}};
+  const hh_mm_ss time{whole - day};
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     time.hours().count(), time.minutes().count(), time.seconds().count(),
+                     time.subseconds().count());
+}
+
+std::string hex_of(std::string_view bytes) {
+  std::string out;
+  out.reserve(bytes.size() * 2);
+  for (const auto it : bytes)
+    fmt::format_to(std::back_inserter(out), "{:02x}", static_cast<unsigned char>(it));
+  return out;
+}
+
+std::string hex_of(const digest& what) {
+  return what == digest{} ? std::string{} : hex_of({reinterpret_cast<const char*>(what.data()), what.size()});
+}
+
+std::string name_of(element_kind kind) {
+  return kind <= element_kind_last ? std::string{to_string(kind)}
+                                   : fmt::format("kind{}", static_cast<unsigned>(kind));
+}
+
+std::string range_of(extent where) {
+  return where.count > 1 ? fmt::format("{}-{}", where.first, where.end() - 1) : std::to_string(where.first);
+}
+
+} // namespace forerun::provenance
