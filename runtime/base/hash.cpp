@@ -23,4 +23,8 @@ digest digest_of(std::span<const std::byte> data) {
   return out;
 }
 
+std::uint64_t element_of(std::string_view name) {
+  return checksum(std::as_bytes(std::span{name})) >> 2;
+}
+
 } // namespace forerun

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace forerun {
 
@@ -17,5 +18,9 @@ sha256_hash sha256(std::span<const std::byte> data);
 
 /// The first 16 bytes of SHA-256: what a record keeps of a written value.
 digest digest_of(std::span<const std::byte> data);
+
+/// The number of an element that is known by its name (a key, a resource, a program): XXH3 of the name,
+/// without its lowest two bits, so that ranges of elements cannot wrap around.
+std::uint64_t element_of(std::string_view name);
 
 } // namespace forerun
