@@ -1,17 +1,16 @@
 #include "runtime/trace/trace.hpp"
+#include "runtime/trace/text.hpp"
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <fmt/format.h>
 
 namespace forerun::trace {
 namespace {
 
 constexpr std::size_t columns = 5;
-constexpr std::size_t quoted_bytes_max = 32; ///< Of hostile text in a description.
 
 /// The row's columns, or nothing when there are not exactly five.
-bool split(std::string_view row, std::array<std::string_view, columns>& out) {
+bool split_five(std::string_view row, std::array<std::string_view, columns>& out) {
   for (std::size_t i = 0; i < columns; ++i) {
     const auto comma = row.find(',');
     const auto last = i + 1 == columns;
@@ -21,19 +20,6 @@ bool split(std::string_view row, std::array<std::string_view, columns>& out) {
     row.remove_prefix(last ? row.size() : comma + 1);
   }
   return true;
-}
-
-template <class T> bool number(std::string_view text, T max, T& out) {
-  const auto* end = text.data() + text.size();
-  const auto [at, failed] = std::from_chars(text.data(), end, out);
-  return failed == std::errc{} && at == end && out <= max;
-}
-
-std::string quoted(std::string_view text) {
-  std::string out = "'";
-  for (const auto c : text.substr(0, quoted_bytes_max))
-    out += c >= ' ' && c <= '~' ? c : '?';
-  return out + (text.size() > quoted_bytes_max ? "…'" : "'");
 }
 
 bool parse_action(std::string_view text, action& out) {
@@ -52,7 +38,7 @@ public:
   /// Empty, or what is wrong with the row.
   std::string take(std::string_view row) {
     std::array<std::string_view, columns> cells;
-    if (!split(row, cells))
+    if (!split_five(row, cells))
       return fmt::format("not {} columns: {}", columns, quoted(row));
     entry made;
     if (!number(cells[0], std::uint64_t{INT64_MAX} / 1000, made.at_us))
