@@ -1,60 +1,26 @@
 #include "runtime/replay/load.hpp"
-#include <cerrno>
-#include <fcntl.h>
-#include <memory>
-#include <unistd.h>
-#include <zlib.h>
+#include "runtime/replay/packed_file.hpp"
 
 namespace forerun::replay {
-namespace {
 
-struct closer {
-  void operator()(gzFile file) const { ::gzclose(file); }
-};
-
-/// All of the file's text. zlib hands files that are not gzip through as they are.
-result<std::string> unpack(gzFile file) {
+result<trace::boot_trace> load_trace(const std::string& path, const trace::trace_limits& limits) {
   constexpr std::size_t step = 1u << 20;
+  auto file = packed_file::open(path);
+  if (!file)
+    return file.error();
   std::string text;
   while (true) {
     const auto have = text.size();
     text.resize(have + step);
-    const auto got = ::gzread(file, text.data() + have, step);
-    if (got < 0) {
-      int why = 0;
-      ::gzerror(file, &why);
-      return why == Z_ERRNO ? errc::io_failed : errc::corrupt;
-    }
-    text.resize(have + static_cast<std::size_t>(got));
+    const auto got = file.value().read(std::span{text}.subspan(have));
+    if (!got)
+      return got.error();
+    text.resize(have + got.value());
     if (text.size() > trace_text_bytes_max)
       return errc::out_of_range;
-    if (got == 0)
-      return text;
+    if (got.value() == 0)
+      return trace::parse(text, limits);
   }
-}
-
-} // namespace
-
-result<trace::boot_trace> load_trace(const std::string& path, const trace::trace_limits& limits) {
-  const auto fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    return errno == ENOENT ? errc::not_found : errno == EACCES ? errc::permission_denied : errc::io_failed;
-  const std::unique_ptr<gzFile_s, closer> file(::gzdopen(fd, "rb"));
-  if (!file) {
-    ::close(fd);
-    return errc::io_failed;
-  }
-  auto text = unpack(file.get());
-  // A packed file that ends early shows only at the end.
-  if (text && ::gzdirect(file.get()) == 0) {
-    int why = Z_OK;
-    ::gzerror(file.get(), &why);
-    if (why != Z_OK && why != Z_STREAM_END)
-      return errc::corrupt;
-  }
-  if (!text)
-    return text.error();
-  return trace::parse(text.value(), limits);
 }
 
 } // namespace forerun::replay
