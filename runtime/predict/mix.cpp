@@ -86,6 +86,15 @@ void mix::observe(const access& seen, bool explained, const residency& here, con
   fill_.observe(where, !explained, here, link, seen.arrived, out.fetch);
 }
 
+void mix::recall(const access& seen) {
+  if (seen.op != operation::read || seen.how == outcome::failed || seen.where.count == 0)
+    return;
+  const extent where{seen.where.first, std::min(seen.where.count, request_blocks_max)};
+  prepare();
+  remember(where);
+  replay_.log().append(where.first, where.count);
+}
+
 bool mix::known(std::uint64_t block) const {
   const auto at = hash(block) >> 43;
   return (known_[at / 64] >> (at % 64) & 1) != 0;

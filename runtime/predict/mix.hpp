@@ -60,6 +60,9 @@ public:
   /// history expected it, so that nothing is filled in around it. Writes only settle what waited for a read.
   void observe(const access& seen, bool explained, const residency& here, const link_figures& link,
                mix_output& out);
+  /// One access of another time: the order of reads is remembered for when it comes again. Nothing is
+  /// proposed, and no expert is judged by it.
+  void recall(const access& seen);
   /// A block that was moved ahead left the cache unread.
   void evicted_unused(std::uint64_t block);
   /// Blocks of a run that starts on the image are unread for the first boot's fill. Call it when no other run

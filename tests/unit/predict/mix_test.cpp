@@ -99,6 +99,28 @@ TEST_CASE("a loop over scattered blocks is replayed, also after its blocks have 
   CHECK(one.experts.figures().used_blocks > 3000);
 }
 
+TEST_CASE(
+    "what was recalled is followed when it comes for the first time here, and recalling moves nothing") {
+  std::vector<std::uint64_t> order(2000);
+  std::uint64_t seed = 5;
+  for (auto& block : order)
+    block = next(seed) % (1u << 22);
+  const auto missed = [&](bool told) {
+    guest one;
+    if (told)
+      for (const auto block : order) {
+        forerun::access seen;
+        seen.where = {block, 1};
+        one.experts.recall(seen);
+      }
+    CHECK(one.experts.figures().proposed_blocks == 0);
+    for (const auto block : order)
+      one.read(block, 1);
+    return one.misses;
+  };
+  CHECK(missed(true) * 2 < missed(false));
+}
+
 TEST_CASE("what was learned survives a save and a load") {
   guest one;
   std::vector<std::uint64_t> loop(500);
