@@ -78,6 +78,14 @@ struct run_ended {
   run_id run{};
 };
 
+/// A piece of a run that took place elsewhere or at another time: it is learned, and nothing is moved for it.
+struct imported {
+  run_id run{};
+  std::string program;
+  std::shared_ptr<const std::vector<access>> entries;
+  bool ends = false; ///< It was the last piece.
+};
+
 /// A new order of what a run will read; replaces the run's former one.
 struct forecast_made {
   image_id image{};
@@ -231,6 +239,7 @@ CAF_ADD_TYPE_ID(forerun, (forerun::actors::link_measured))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::kept))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::run_begun))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::run_ended))
+CAF_ADD_TYPE_ID(forerun, (forerun::actors::imported))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::forecast_made))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::predicted))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::demand_sent))
@@ -278,6 +287,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::link_measured)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::kept)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::run_begun)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::run_ended)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::imported)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::forecast_made)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::predicted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::demand_sent)

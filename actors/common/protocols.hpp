@@ -32,7 +32,8 @@ using predictor_actor =
     caf::typed_actor<caf::result<void>(run_begun), caf::result<void>(run_ended), caf::result<void>(missed),
                      caf::result<void>(observed), caf::result<void>(evicted),
                      caf::result<void>(link_measured), caf::result<void>(save_atom),
-                     caf::result<predictor_figures>(caf::get_atom), caf::result<region_chances>(regions)>;
+                     caf::result<bool>(imported), caf::result<predictor_figures>(caf::get_atom),
+                     caf::result<region_chances>(regions)>;
 
 using prefetcher_actor =
     caf::typed_actor<caf::result<void>(forecast_made), caf::result<void>(predicted),

@@ -219,6 +219,12 @@ void node::end_run(std::string volume, control::reply<control::run_info> to) {
   parts_->post([volume = std::move(volume), to](node_state& state) { state.run(volume, std::nullopt, to); });
 }
 
+void node::import_records(control::import_batch what, control::reply<control::import_done> to) {
+  parts_->post([what = std::make_shared<control::import_batch>(std::move(what)), to](node_state& state) {
+    state.import_records(what, to);
+  });
+}
+
 void node::metrics_text(control::reply<std::string> to) {
   parts_->post([to](node_state& state) {
     state.status(control::reply<control::node_status>{[&state,

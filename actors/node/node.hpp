@@ -39,6 +39,7 @@ public:
   void verify(control::reply<control::verify_report> to) override;
   void begin_run(std::string volume, std::string program, control::reply<control::run_info> to) override;
   void end_run(std::string volume, control::reply<control::run_info> to) override;
+  void import_records(control::import_batch what, control::reply<control::import_done> to) override;
   void metrics_text(control::reply<std::string> to) override;
 
 private:

@@ -56,6 +56,21 @@ struct node_state {
   void run(const std::string& volume, const std::optional<std::string>& begin_program,
            const control::reply<control::run_info>& to);
 
+  // ---- recordings (imports.cpp)
+  struct open_import {
+    std::string volume; ///< Empty: none.
+    image_id image{};   ///< 0: no model learns it.
+    std::string program;
+    wall_time last{}; ///< Of its entries.
+    instant heard{};
+  };
+  void import_records(const std::shared_ptr<control::import_batch>& batch,
+                      const control::reply<control::import_done>& to);
+  /// Names the run of a first batch; for others finds it. Null, with the reason told: no such run, or no
+  /// room.
+  open_import* import_of(control::import_batch& batch, const control::reply<control::import_done>& to);
+  void give_up_silent_import(std::uint64_t run);
+
   /// Asks an actor and goes on with its answer, or with what it says when it has none.
   template <class Answer, class Handle, class... Args>
   void ask(place where, std::function<void(result<Answer>)> then, Args&&... args) {
@@ -74,6 +89,8 @@ struct node_state {
   supervisor children;
   std::map<std::string, open_volume> volumes;
   std::map<image_id, open_image> images;
+  std::map<std::uint64_t, open_import> imports; ///< By run; at most `imports_max`.
+  std::uint64_t last_import = 0;
   std::map<std::string, std::string> unopened; ///< Volumes that could not be opened yet, and why.
   std::vector<std::string> addresses;          ///< The node's own.
   instant started;

@@ -28,7 +28,10 @@ struct predictor_state {
           if (history.begin(begun.run, begun.program) && begun.announced)
             publish(begun.run);
         },
-        [this](const run_ended& ended) { learn(ended.run); },
+        [this](const run_ended& ended) {
+          runs -= runs > 0;
+          learn(ended.run);
+        },
         [this](const missed& what) { observe(what.run, what.what); },
         [this](const observed& seen) {
           // What had to wait was seen when it began to.
@@ -41,6 +44,7 @@ struct predictor_state {
             mix.evicted_unused(block);
         },
         [this](const link_measured& figures) { link = figures.link; },
+        [this](const imported& piece) { return teach(piece); },
         [this](save_atom) { parts.models->save(parts.image, save_model(history, mix)); },
         [this](caf::get_atom) {
           return predictor_figures{history.figures(), mix.figures(), learning};
@@ -84,8 +88,19 @@ struct predictor_state {
           forecast_made{parts.image, std::make_shared<const forecast>(std::move(*next))});
   }
 
+  /// False if there is no room to follow the run. Its ranking is never asked for, so no forecast comes of it.
+  bool teach(const imported& piece) {
+    const auto begun = history.begin(piece.run, piece.program);
+    for (const auto& entry : *piece.entries) {
+      history.observe(piece.run, entry);
+      mix.recall(entry);
+    }
+    if (piece.ends)
+      learn(piece.run);
+    return begun || begun.error() == errc::exists;
+  }
+
   void learn(run_id run) {
-    runs -= runs > 0;
     const auto begun = now(self);
     history.end(run);
     learning = now(self) - begun;

@@ -1,4 +1,5 @@
 #pragma once
+#include "runtime/control/import_values.hpp"
 #include "runtime/control/values.hpp"
 #include <atomic>
 #include <functional>
@@ -89,6 +90,10 @@ public:
   virtual void begin_run(std::string volume, std::string program, reply<run_info> to) = 0;
   /// Errors: `not_found` (also if no run is open).
   virtual void end_run(std::string volume, reply<run_info> to) = 0;
+
+  /// A piece of a recording, whose entries are all within the log's bounds. Errors: `overloaded` (nothing was
+  /// taken), `not_found` (the volume, or the run), `unavailable` (nobody is there to keep or learn it).
+  virtual void import_records(import_batch what, reply<import_done> to) = 0;
 
   /// Prometheus text, for /metrics.
   virtual void metrics_text(reply<std::string> to) = 0;

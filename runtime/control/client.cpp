@@ -166,4 +166,10 @@ answer<run_info> client::end_run(const std::string& volume) {
   return state_->ask<run_info>(kj::mv(request), call_timeout);
 }
 
+answer<import_done> client::import_records(const import_batch& what) {
+  auto request = state_->control.importRecordsRequest();
+  write(request.initBatch(), what);
+  return state_->ask<import_done>(kj::mv(request), call_timeout);
+}
+
 } // namespace forerun::control

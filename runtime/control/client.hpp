@@ -34,6 +34,7 @@ public:
   answer<verify_report> verify();
   answer<run_info> begin_run(const std::string& volume, const std::string& program);
   answer<run_info> end_run(const std::string& volume);
+  answer<import_done> import_records(const import_batch& what);
 
 private:
   struct state;

@@ -20,6 +20,8 @@ void write(wire::WhyRow::Builder to, const why_row& from);
 void write(wire::HistoryRow::Builder to, const history_row& from);
 void write(wire::VerifyReport::Builder to, const verify_report& from);
 void write(wire::RunInfo::Builder to, const run_info& from);
+void write(wire::ImportBatch::Builder to, const import_batch& from);
+void write(wire::ImportDone::Builder to, const import_done& from);
 
 failure read(wire::Refusal::Reader from);
 done read(wire::Done::Reader from);
@@ -34,6 +36,10 @@ why_row read(wire::WhyRow::Reader from);
 history_row read(wire::HistoryRow::Reader from);
 verify_report read(wire::VerifyReport::Reader from);
 run_info read(wire::RunInfo::Reader from);
+import_done read(wire::ImportDone::Reader from);
+
+/// Of what a tool hands over nothing is taken as it is: a batch, or why it is none.
+std::variant<import_batch, failure> read(wire::ImportBatch::Reader from);
 
 /// Of one message; both sides refuse more.
 inline constexpr std::size_t answer_bytes_max = 16u << 20;

@@ -128,6 +128,17 @@ public:
     return give<run_info>(context, bad_volume(name),
                           [&](auto to) { api_.end_run(std::move(name), std::move(to)); });
   }
+  kj::Promise<void> importRecords(ImportRecordsContext context) override {
+    auto batch = read(context.getParams().getBatch());
+    std::optional<failure> bad;
+    if (const auto* why = std::get_if<failure>(&batch))
+      bad = *why;
+    else if (const auto& volume = std::get<import_batch>(batch).volume; !volume.empty())
+      bad = bad_volume(volume);
+    return give<import_done>(context, std::move(bad), [&](auto to) {
+      api_.import_records(std::get<import_batch>(std::move(batch)), std::move(to));
+    });
+  }
 
 private:
   static std::uint32_t bounded(std::uint32_t asked, std::size_t most) {

@@ -70,4 +70,22 @@ interface Control {
 
   endRun @12 (volume :Text) -> (answer :Answer(Values.RunInfo));
   # Refused with `notFound` if no run is open.
+
+  reserved13 @13 () -> ();
+  reserved14 @14 () -> ();
+  reserved15 @15 () -> ();
+  reserved16 @16 () -> ();
+  reserved17 @17 () -> ();
+  reserved18 @18 () -> ();
+  reserved19 @19 () -> ();
+  reserved20 @20 () -> ();
+
+  importRecords @21 (batch :Values.ImportBatch) -> (answer :Answer(Values.ImportDone));
+  # The next piece of a recording: what took place elsewhere or at another time goes to the provenance log and, with
+  # a volume, teaches the models of its image as one finished run. Nothing is moved for it. The first batch of a
+  # recording has run 0; its answer names the run, which all others of it say. A recording that is not heard of for a
+  # minute ends there. At most 16 recordings at once, and 1024 entries, 256 contexts and 64 KiB in a batch.
+  # Refused with `overloaded` (nothing was taken: try again after a pause), `notFound` (no such volume, or the
+  # recording has ended), `invalidArgument`, `unavailable` (provenance is off and no volume is named). When the
+  # connection is lost, or the answer is `timedOut`, the batch may have been taken.
 }

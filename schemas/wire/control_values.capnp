@@ -312,3 +312,52 @@ struct RunInfo {
   program @1 :Text;
   run @2 :UInt64;
 }
+
+struct ImportContext {
+  vm @0 :Text;
+  # Empty: not known, as are program and user. At most 255 bytes each, without control characters.
+  program @1 :Text;
+  user @2 :Text;
+  kind @3 :UInt8;
+  # As in docs/formats/provenance.md.
+  space @4 :UInt32;
+  # Of blocks that belong to no named volume the highest bit is set.
+}
+
+struct ImportEntry {
+  atNs @0 :Int64;
+  # Since the Unix epoch.
+  first @1 :UInt64;
+  # Element; first + count is at most 2^62.
+  count @2 :UInt32;
+  bytes @3 :UInt32;
+  # Of the request; 0 if it is not known.
+  latencyUs @4 :UInt32;
+  # 0 if it is not known.
+  context @5 :UInt16;
+  # Index into the batch's contexts.
+  operation @6 :HistoryRow.Operation;
+  # Not prefetch or evict: those are forerun's own.
+  failed @7 :Bool;
+  isDigest @8 :Bool;
+  # `value` is the first 16 bytes of the SHA-256 of the value, which is too long to be kept.
+  value @9 :Data;
+  # At most 128 bytes; of `allocate`, the element's name.
+}
+
+struct ImportBatch {
+  volume @0 :Text;
+  # The volume whose blocks these are, and whose models learn them; empty: none.
+  run @1 :UInt64;
+  ends @2 :Bool;
+  contexts @3 :List(ImportContext);
+  entries @4 :List(ImportEntry);
+}
+
+struct ImportDone {
+  run @0 :UInt64;
+  records @1 :UInt64;
+  leftOut @2 :UInt64;
+  # Entries past the end of the volume.
+  learns @3 :Bool;
+}

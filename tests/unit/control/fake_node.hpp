@@ -155,11 +155,26 @@ public:
     if (known(volume, to))
       later([=] { to({volume, "gcc", 10}); });
   }
+  void import_records(import_batch what, reply<import_done> to) override {
+    if (!what.volume.empty() && !known(what.volume, to))
+      return;
+    later([this, what = std::move(what), to] {
+      if (overloads > 0) {
+        --overloads;
+        to.fail(errc::overloaded, "the log has no room", "try again later");
+        return;
+      }
+      imported.push_back(what);
+      to({.run = 77, .records = what.entries.size(), .left_out = 0, .learns = !what.volume.empty()});
+    });
+  }
   void metrics_text(reply<std::string> to) override {
     later([to] { to("forerun_reads_total 5\n"); });
   }
 
   volume_spec created; ///< What was last asked for.
+  std::vector<import_batch> imported;
+  int overloads = 0; ///< So many batches are refused first.
   bool intact = true;
   bool silent = false;  ///< Keeps every reply and answers none.
   bool forgets = false; ///< Drops every reply unanswered.
