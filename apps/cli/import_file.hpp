@@ -1,0 +1,43 @@
+#pragma once
+#include "apps/cli/import_batches.hpp"
+#include "runtime/control/client.hpp"
+#include "runtime/trace/reader.hpp"
+#include <optional>
+#include <ostream>
+
+namespace forerun::cli {
+
+struct import_order {
+  import_labels labels;
+  std::optional<trace::format> as; ///< None: the first line tells.
+  bool ordinal = false;            ///< Also when the file's name says so.
+};
+
+/// What became of a recording.
+struct import_report {
+  std::string file;
+  std::string format; ///< Empty: nothing of it was imported.
+  bool ordinal = false;
+  std::uint64_t rows = 0; ///< Sound ones; the next is not among them, the three behind it are.
+  std::uint64_t rows_broken = 0;
+  std::uint64_t rows_idle = 0;          ///< They touch nothing.
+  std::uint64_t rows_other_volumes = 0; ///< Left out, as is the next.
+  std::uint64_t past_the_end = 0;       ///< Of the volume.
+  std::uint64_t records = 0;
+  std::uint64_t names = 0; ///< Of the records, those that tell a name.
+  std::uint64_t run = 0;
+  bool learned = false;
+  double seconds = 0;
+  std::vector<trace::problem> broken;     ///< The first of them.
+  std::optional<control::failure> failed; ///< It ended early, and why.
+};
+
+/// Reads a file, or standard input for "-", and hands it to the node. Waits while the node is overloaded.
+/// What was read before something failed is imported. Tells how far it is on `progress`, unless that is null.
+import_report import_file(const std::string& path, const import_order& order, control::client& node,
+                          std::ostream* progress);
+
+/// The file's name, without folder and endings: "/a/oltp_ord.csv.gz" is "oltp_ord".
+std::string recording_name(const std::string& path);
+
+} // namespace forerun::cli
