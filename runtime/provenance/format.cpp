@@ -154,6 +154,10 @@ std::string segment_name(std::uint32_t number) {
   return fmt::format("{}{:0{}}{}", name_prefix, number, name_digits, name_suffix);
 }
 
+std::string index_name(std::uint32_t number) {
+  return fmt::format("{}{:08}.idx", name_prefix, number);
+}
+
 std::optional<std::uint32_t> segment_number(std::string_view name) {
   if (name.size() != name_prefix.size() + name_digits + name_suffix.size() ||
       !name.starts_with(name_prefix) || !name.ends_with(name_suffix))

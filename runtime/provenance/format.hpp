@@ -72,5 +72,7 @@ std::span<const std::byte, 8> block_magic();
 /// "provenance-00000042.log"
 std::string segment_name(std::uint32_t number);
 std::optional<std::uint32_t> segment_number(std::string_view name);
+/// "provenance-00000042.idx": what may lie beside it and goes with it.
+std::string index_name(std::uint32_t number);
 
 } // namespace forerun::provenance

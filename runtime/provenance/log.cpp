@@ -3,13 +3,14 @@
 
 namespace forerun::provenance {
 
-log::log(disk& where, const clock& time, log_limits limits)
-    : disk_(where), clock_(time), limits_(limits), builder_(limits.block_records), indexes_(where) {
+log::log(disk& where, const clock& time, log_limits limits, const signer* by)
+    : disk_(where), clock_(time), limits_(limits), builder_(limits.block_records), indexes_(where),
+      custody_(where, time, by) {
   limits_.segment_bytes = std::min(limits_.segment_bytes, segment_bytes_limit);
 }
 
-result<std::unique_ptr<log>> log::open(disk& where, const clock& time, log_limits limits) {
-  std::unique_ptr<log> made{new log{where, time, limits}};
+result<std::unique_ptr<log>> log::open(disk& where, const clock& time, log_limits limits, const signer* by) {
+  std::unique_ptr<log> made{new log{where, time, limits, by}};
   if (auto recovered = made->recover(); !recovered)
     return recovered.error();
   return made;
@@ -56,6 +57,7 @@ void log::begin_segment() {
   indexes_.begin_segment(header.number, sealed_.head);
   sealed_.resume(header, sha256(*it.image));
   sealed_end_ = it.image->size();
+  segment_began_ = header.created;
   next_flags_ = 0;
   begin_segment_ = false;
   pending_.push_back(std::move(it));
@@ -208,8 +210,11 @@ log_view log::view(sums with) const {
           records(), sealed_.position};
 }
 
-std::function<result<verification>()> log::verifier() const {
-  return [&from = disk_, end = written()] { return provenance::verify(from, end); };
+std::function<result<verification>()> log::verifier(std::optional<ed25519_key> key) const {
+  return [&from = disk_, end = written(), held = custody_.hold(),
+          held_to = expectation{key ? key : custody_.key(), custody_.anchors()}] {
+    return provenance::verify(from, end, held_to);
+  };
 }
 
 } // namespace forerun::provenance

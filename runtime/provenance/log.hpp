@@ -2,6 +2,7 @@
 #include "runtime/base/disk.hpp"
 #include "runtime/base/time.hpp"
 #include "runtime/provenance/builder.hpp"
+#include "runtime/provenance/custody.hpp"
 #include "runtime/provenance/index_keeper.hpp"
 #include "runtime/provenance/log_view.hpp"
 #include "runtime/provenance/verify.hpp"
@@ -16,6 +17,12 @@ struct log_limits {
   std::size_t pending_bytes_max = 4u << 20;          ///< Sealed, not yet written; past it `append` refuses.
 };
 
+/// What of a log stays: whole segments go, the oldest first. 0: no limit.
+struct retention {
+  std::uint64_t bytes_max = 0; ///< Of all segments.
+  nanos age_max{0};            ///< Of the latest record of a segment, taken from when the next one began.
+};
+
 /// What `open` found.
 struct recovery {
   std::uint32_t segments = 0;
@@ -24,6 +31,9 @@ struct recovery {
   /// What was on stable storage and no longer holds. Nothing is removed then: the segment stays as it is, and
   /// appending goes on in a new segment, whose header says that it follows damage.
   std::optional<fault> damage;
+  /// What is wrong with the summary of dropped segments, or with the form of the anchors. Nothing is dropped
+  /// behind an invalid summary.
+  std::optional<fault_kind> witness;
 };
 
 enum class durability : std::uint8_t {
@@ -39,8 +49,10 @@ class log {
 public:
   /// Finds the end of the log in `where` and cuts an unfinished tail. Errors: `io_failed`, `unsupported` (a
   /// later version wrote here; nothing is changed), `corrupt` (its checksums hold, and yet it counts further
-  /// than a log can get: nobody can go on with it).
-  static result<std::unique_ptr<log>> open(disk& where, const clock& time, log_limits limits = {});
+  /// than a log can get: nobody can go on with it). Without a signer, which must outlive the log, nothing is
+  /// dropped or anchored.
+  static result<std::unique_ptr<log>> open(disk& where, const clock& time, log_limits limits = {},
+                                           const signer* by = nullptr);
 
   const recovery& recovered() const { return recovered_; }
 
@@ -55,6 +67,15 @@ public:
   /// Seals what was appended into a block, writes everything and, if asked, makes it durable. Errors as
   /// `write`.
   result<void> commit(durability how);
+
+  /// Drops what is past the limits, at most `dropped_at_once` segments; true when a call soon has more to
+  /// drop. The segment that is written always stays, and nothing goes while a check (`verifier`) is held.
+  /// Errors: `io_failed`, `no_space`, `unavailable` (no signer), `corrupt` (the summary of what was dropped
+  /// before is invalid).
+  result<bool> retain(const retention& keep);
+  static constexpr std::size_t dropped_at_once = 2;
+  /// Commits, and signs the chain's head if it moved. Errors: as `commit`; `unavailable` (no signer).
+  result<void> set_anchor();
 
   /// Records appended; the next position.
   std::uint64_t records() const { return sealed_.position + builder_.records(); }
@@ -76,9 +97,12 @@ public:
   void indexed(std::uint32_t segment, result<std::shared_ptr<const segment_index>> made) {
     indexes_.done(segment, std::move(made));
   }
-  /// Checks what is written by now. To be called at any later time, on any thread, while the log goes on; the
-  /// disk must outlive it. Errors: `io_failed`.
-  std::function<result<verification>()> verifier() const;
+  /// Checks what is written by now, held against `key` or else the signer's. To be called at any later time,
+  /// on any thread, while the log goes on; the disk must outlive it. Nothing is dropped before it is
+  /// destroyed. Errors: `io_failed`.
+  std::function<result<verification>()> verifier(std::optional<ed25519_key> key = {}) const;
+  /// The signer's public key, if there is one.
+  std::optional<ed25519_key> key() const { return custody_.key(); }
 
 private:
   /// A block, or the header of a segment that begins there.
@@ -88,8 +112,9 @@ private:
     std::optional<std::uint32_t> begins_segment;
   };
 
-  log(disk& where, const clock& time, log_limits limits);
+  log(disk& where, const clock& time, log_limits limits, const signer* by);
   result<void> recover();
+  void compare_with_anchor();
   /// False when the end of the log has to be sought in the segment before.
   result<bool> recover_segment(std::uint32_t number);
   result<bool> remove_unborn(std::uint32_t number, std::uint64_t length);
@@ -100,6 +125,7 @@ private:
   result<void> sync();
   result<void> write_again();
   log_end written() const;
+  result<std::vector<std::uint32_t>> past(const retention& keep) const;
 
   disk& disk_;
   const clock& clock_;
@@ -107,6 +133,7 @@ private:
   recovery recovered_;
   block_builder builder_;
   index_keeper indexes_;
+  custody custody_;
 
   chain sealed_;                 ///< Behind the last sealed link; `segment` is the next number.
   std::uint64_t sealed_end_ = 0; ///< Where the next block will lie in its segment.
@@ -117,6 +144,7 @@ private:
 
   std::unique_ptr<disk_file> file_; ///< The segment that is written; none before the first.
   std::uint32_t file_number_ = 0;
+  wall_time segment_began_{};        ///< The last one.
   std::uint64_t written_end_ = 0;    ///< Its length.
   std::uint64_t written_blocks_ = 0; ///< Of the whole log, as are the following.
   std::uint64_t written_records_ = 0;

@@ -67,6 +67,11 @@ result<tail> read_tail(segment_reader& reader, const segment_header& header) {
 } // namespace
 
 result<void> log::recover() {
+  if (auto opened = custody_.open(); !opened)
+    return opened;
+  recovered_.witness = custody_.fault();
+  if (const auto& dropped = custody_.dropped())
+    sealed_ = dropped->kept;
   auto numbers = segments_of(disk_);
   if (!numbers)
     return numbers.error();
@@ -79,6 +84,10 @@ result<void> log::recover() {
       return took.error();
     found = took.value();
   }
+  // A segment that was kept is durable before those before it are dropped.
+  if (const auto& dropped = custody_.dropped(); dropped && !found && !recovered_.damage)
+    recovered_.damage = fault{fault_kind::segment_missing, dropped->kept.segment, 0, dropped->kept.sequence};
+  compare_with_anchor();
   if (recovered_.damage) {
     next_flags_ = segment_header::flag_after_damage;
     sealed_.segment = recovered_.damage->segment + 1;
@@ -93,6 +102,18 @@ result<void> log::recover() {
   if (present)
     indexes_.open(present.value(), file_ ? written_end_ : 0);
   return success();
+}
+
+/// What was anchored was durable: a log that ends before was cut short.
+void log::compare_with_anchor() {
+  const auto& last = custody_.last_anchor();
+  if (recovered_.damage || !last || last->what.sequence <= sealed_.sequence ||
+      !last->by(custody_.key().value_or(last->key)))
+    return;
+  recovered_.damage = fault{fault_kind::anchor_mismatch, file_ ? file_number_ : sealed_.segment, sealed_end_,
+                            sealed_.sequence};
+  file_.reset();
+  begin_segment_ = true;
 }
 
 result<bool> log::recover_segment(std::uint32_t number) {
@@ -132,6 +153,7 @@ result<bool> log::recover_segment(std::uint32_t number) {
     return synced.error();
   file_ = std::move(file.value());
   file_number_ = number;
+  segment_began_ = header.value().created;
   sealed_end_ = written_end_ = durable_end_ = it.end;
   begin_segment_ = false;
   return true;

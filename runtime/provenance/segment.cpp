@@ -1,6 +1,7 @@
 #include "runtime/provenance/segment.hpp"
 #include <algorithm>
 #include <cstring>
+#include <fmt/format.h>
 
 namespace forerun::provenance {
 
@@ -16,8 +17,22 @@ std::string_view to_string(fault_kind kind) {
     return "block out of order";
   case fault_kind::chain_broken:
     return "chain broken";
+  case fault_kind::summary_invalid:
+    return "summary of dropped segments invalid";
+  case fault_kind::anchor_invalid:
+    return "anchor invalid";
+  case fault_kind::anchor_mismatch:
+    return "not the chain that was anchored";
   }
   return "unknown";
+}
+
+std::string to_string(const fault& it) {
+  if (it.what == fault_kind::summary_invalid)
+    return std::string{to_string(it.what)};
+  if (it.what == fault_kind::anchor_invalid)
+    return fmt::format("{} at offset {} of provenance.anchors", to_string(it.what), it.offset);
+  return fmt::format("{} in segment {} at offset {}", to_string(it.what), it.segment, it.offset);
 }
 
 result<std::vector<std::uint32_t>> segments_of(disk& from) {

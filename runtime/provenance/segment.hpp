@@ -2,6 +2,7 @@
 #include "runtime/base/disk.hpp"
 #include "runtime/provenance/format.hpp"
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace forerun::provenance {
@@ -12,17 +13,24 @@ enum class fault_kind : std::uint8_t {
   block_damaged,       ///< A block's magic, checksum or limits do not hold.
   out_of_order,        ///< An intact block or segment that does not belong here: removed, moved or repeated.
   chain_broken,        ///< It does not name the hash of what stands before it: one of the two was replaced.
+  summary_invalid,     ///< The summary of dropped segments is not what was signed, or not by this key.
+  anchor_invalid,      ///< An anchor is not what was signed, or not by this key.
+  anchor_mismatch,     ///< The chain does not pass through an anchor: it was rewritten, or cut short.
 };
+inline constexpr auto fault_kind_last = fault_kind::anchor_mismatch;
 std::string_view to_string(fault_kind kind);
 
 /// The first place where a log is not what was written.
 struct fault {
   fault_kind what = fault_kind::block_damaged;
   std::uint32_t segment = 0;
-  std::uint64_t offset = 0;   ///< In the segment's file.
-  std::uint64_t sequence = 0; ///< Of the block that was expected there.
+  std::uint64_t offset = 0; ///< In the segment's file; of an invalid anchor, in the file of anchors.
+  std::uint64_t sequence =
+      0; ///< Of the block that was expected there; behind it, the chain missed an anchor.
   bool operator==(const fault&) const = default;
 };
+/// For people: "block damaged in segment 3 at offset 4096".
+std::string to_string(const fault& it);
 
 /// A block as it lies in its file; its checksums hold.
 struct raw_block {
