@@ -122,6 +122,7 @@ private:
     section provenance(found_, top_.table("provenance"), "provenance");
     provenance.boolean("enabled", config.provenance.enabled);
     read_audit(provenance, config.provenance.audit);
+    read_custody(provenance, config);
     close(provenance, "provenance");
 
     section metrics(found_, top_.table("metrics"), "metrics");
@@ -135,6 +136,18 @@ private:
                            {"info", log_level::info},
                            {"debug", log_level::debug}});
     close(log, "log");
+  }
+
+  void read_custody(section& part, node_config& config) {
+    auto& provenance = config.provenance;
+    part.bytes("keep_bytes", provenance.keep_bytes, 0, 1024 * tib);
+    part.time("keep_age", provenance.keep_age, 0s, 876'000h);
+    part.time("anchor_every", provenance.anchor_every, 0s, 876'000h);
+    if (provenance.anchor_every > 0s && provenance.anchor_every < 1s)
+      part.bad("anchor_every", *part.find("anchor_every"), "is less than a second",
+               "write a duration from \"1s\", or \"0\" for no anchors");
+    provenance.key = config.data_dir + "/provenance.key";
+    part.path("key", provenance.key, env_);
   }
 
   static void read_metrics(section& part, node_config& config) {
@@ -275,6 +288,7 @@ node_config default_config(const environment& env) {
   config.data_dir = default_data_dir(env);
   config.control_socket = config.data_dir + "/control.sock";
   config.nbd_socket = config.data_dir + "/nbd.sock";
+  config.provenance.key = config.data_dir + "/provenance.key";
   return config;
 }
 

@@ -86,6 +86,10 @@ retries = 0
 [provenance]
 enabled = false
 audit = "strict"
+keep_bytes = "2 GiB"
+keep_age = "90d"
+anchor_every = "1min"
+key = "~/keys/log"
 [metrics]
 listen = "off"
 [log]
@@ -116,6 +120,10 @@ size = "1 GiB"
   CHECK(config.origin.timeout == 500ms);
   CHECK(config.origin.retries == 0);
   CHECK(config.provenance.audit == audit_policy::strict);
+  CHECK(config.provenance.keep_bytes == 2ull << 30);
+  CHECK(config.provenance.keep_age == 90 * 24h);
+  CHECK(config.provenance.anchor_every == 1min);
+  CHECK(config.provenance.key == "/home/u/keys/log");
   CHECK(config.metrics_listen.empty());
   CHECK(config.log == log_level::debug);
   REQUIRE(config.volumes.size() == 2);
@@ -240,6 +248,15 @@ TEST_CASE("a socket path that no socket can have is refused") {
   REQUIRE(found.size() == 2);
   CHECK(found[0].what.find("at most 107") != std::string::npos);
   accepted("data_dir = \"" + folder + "\"\ncontrol_socket = \"/run/c\"\nnbd_socket = \"/run/n\"");
+}
+
+TEST_CASE("anchors are set at most once a second, or not at all") {
+  CHECK(problem("[provenance]\nanchor_every = \"999ms\"\n") ==
+        "node.toml:2:16: [provenance] anchor_every is less than a second; write a duration from \"1s\", or "
+        "\"0\" "
+        "for no anchors");
+  CHECK(accepted("[provenance]\nanchor_every = \"0\"\n").provenance.anchor_every == 0s);
+  CHECK(accepted("").provenance.key == accepted("").data_dir + "/provenance.key");
 }
 
 TEST_CASE("every key stands in the manual, and the manual has no other") {
