@@ -121,9 +121,10 @@ result<void> anchor_file::add(const anchor& it, const signer& by) {
     return written;
   if (auto synced = file.value()->sync_data(); !synced)
     return synced;
-  if (end_ == 0)
+  if (!named_)
     if (auto synced = disk_.sync_names(); !synced)
       return synced;
+  named_ = true;
   end_ += anchor::bytes;
   last_ = decode_anchor(image.value()).value();
   unsure_ = false;

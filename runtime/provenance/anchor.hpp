@@ -74,6 +74,7 @@ private:
   std::optional<read_anchor> last_;
   bool damaged_ = false;
   bool unsure_ = false; ///< A failure left open which file is there.
+  bool named_ = false;  ///< Its name is known to be on stable storage.
 };
 
 } // namespace forerun::provenance

@@ -6,7 +6,8 @@
 
 // Hostile provenance files. The first byte says what the rest is: 0: the payload of a block, behind four
 // bytes of counts; 1: a segment as it is; 2: a segment whose magic, version and checksums are put right, so
-// that the checks behind them are reached.
+// that the checks behind them are reached; 3: the summary of dropped segments; 4: the anchors; 5 and 6: these
+// with right magics, versions and seals.
 namespace {
 
 using namespace forerun;
@@ -58,6 +59,51 @@ void put_right(bytes& file) {
   }
 }
 
+const signer& somebody() {
+  static const auto made = seed_signer::make({1}).value();
+  return made;
+}
+
+/// The same bytes as a piece that somebody sealed.
+bytes sealed(std::span<const std::byte> body, const piece_magic& magic) {
+  auto piece = begin_piece(magic, 1);
+  if (body.size() >= piece.size() + seal_bytes) {
+    body = body.first(body.size() - seal_bytes);
+    piece.insert(piece.end(), body.begin() + static_cast<std::ptrdiff_t>(piece.size()), body.end());
+  }
+  require(seal_piece(piece, somebody()).has_value());
+  return piece;
+}
+
+/// A log of several segments beside a hostile summary or hostile anchors.
+void open_witnessed_log(const char* name, bytes file) {
+  constexpr log_limits limits{.block_records = 8, .segment_bytes = 1000};
+  manual_clock clock;
+  memory_disk disk;
+  {
+    auto log = provenance::log::open(disk, clock, limits, &somebody());
+    std::array<forerun::access, 20> some{};
+    for (int i = 0; i < 3; ++i)
+      require(log.value()->append({.by = {.vm = "fuzz"}}, some).has_value() && log.value()->set_anchor());
+  }
+  disk.files[name] = std::move(file);
+  (void)verify(disk);
+  const auto opened = provenance::log::open(disk, clock, limits, &somebody());
+  if (!opened)
+    return;
+  auto& log = *opened.value();
+  std::array<forerun::access, 30> some{};
+  if (!log.append({.by = {.vm = "fuzz"}}, some))
+    return; // The summary says that there are no numbers left for segments.
+  require(log.set_anchor().has_value());
+  (void)log.retain({.bytes_max = 1500});
+  require(log.verifier()().has_value());
+  require(disk.files[anchors_name].size() <= anchors_max * anchor::bytes);
+  const auto next = log.records();
+  const auto again = provenance::log::open(disk, clock, limits, &somebody());
+  require(!again || again.value()->records() == next);
+}
+
 void open_log(bytes file) {
   memory_disk disk;
   manual_clock clock;
@@ -95,7 +141,7 @@ void open_log(bytes file) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   byte_reader<> in{std::as_bytes(std::span{data, size})};
-  const auto mode = in.take<std::uint8_t>() % 3;
+  const auto mode = in.take<std::uint8_t>() % 7;
   if (mode == 0) {
     decode_payload(in);
     return 0;
@@ -104,6 +150,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   bytes file{rest.begin(), rest.end()};
   if (mode == 2)
     put_right(file);
-  open_log(std::move(file));
+  if (mode == 5)
+    file = sealed(file, "FRPROVDR");
+  if (mode == 6) {
+    bytes anchors;
+    for (std::size_t at = 0; file.size() - at >= anchor::bytes; at += anchor::bytes) {
+      const auto one = sealed(std::span{file}.subspan(at, anchor::bytes), "FRPROVAN");
+      anchors.insert(anchors.end(), one.begin(), one.end());
+    }
+    file = std::move(anchors);
+  }
+  if (mode >= 3)
+    open_witnessed_log(mode % 2 == 1 ? summary_name : anchors_name, std::move(file));
+  else
+    open_log(std::move(file));
   return 0;
 }

@@ -15,6 +15,7 @@ import struct
 import sys
 
 SEGMENT = struct.Struct("<8sQHHIQQq32s")
+SUMMARY = struct.Struct("<8sHHIQQ32s")
 BLOCK = struct.Struct("<8sQHHIQQQIIqqQQQ32s")
 OPERATIONS = dict(enumerate("READ WRITE DELETE EXECUTE PREFETCH EVICT ALLOCATE RELEASE".split()))
 VERSIONS = (1, 2)
@@ -120,10 +121,22 @@ def records(payload, first_position, count, contexts_count):
         )
 
 
+def beginning(folder):
+    """The first segment's number, block, record and predecessor. Signatures are not looked at: Python has no Ed25519."""
+    summary = folder / "provenance.dropped"
+    if not summary.exists():
+        return 0, 0, 0, bytes(32)
+    magic, version, _, *start = SUMMARY.unpack_from(summary.read_bytes())
+    if (magic, version) != (b"FRPROVDR", 1):
+        raise ValueError("provenance.dropped: no summary of a known version")
+    return start
+
+
 def read(folder):
-    head, sequence, position = bytes(32), 0, 0
+    first, sequence, position, head = beginning(pathlib.Path(folder))
     files = sorted(p for p in pathlib.Path(folder).iterdir() if re.fullmatch(r"provenance-\d{8}\.log", p.name))
-    for number, path in enumerate(files):
+    files = [path for path in files if int(path.name[11:19]) >= first]
+    for number, path in enumerate(files, first):
         data = Bytes(path.read_bytes())
         raw = data.take(SEGMENT.size)
         magic, _, version, _, here, from_sequence, from_position, _, predecessor = SEGMENT.unpack(raw)

@@ -52,7 +52,7 @@ TEST_CASE("a reader written from the format page alone reads the same records") 
     return;
   }
   memory_disk disk;
-  const auto made = opened(disk);
+  const auto made = opened(disk, small_limits, &somebody());
   auto& log = *made;
   auto extreme = accesses(20, 5);
   extreme[3].at = {-5};
@@ -74,19 +74,25 @@ TEST_CASE("a reader written from the format page alone reads the same records") 
     REQUIRE(
         log.append(who(2), std::span{some}.subspan(i, 100), std::span{details}.subspan(i, 100)).has_value());
   REQUIRE(log.commit(durability::synced).has_value());
-  std::string expected;
-  for (const auto& it : read_all(log))
-    expected += as_json(it.who, it.what) + '\n';
+  for (const std::uint64_t bytes_kept : {1u << 20, 20'000u}) {
+    CAPTURE(bytes_kept);
+    while (log.retain({.bytes_max = bytes_kept}).value())
+      ;
+    CHECK((read_all(log).front().what.position > 0) == (bytes_kept == 20'000));
+    std::string expected;
+    for (const auto& it : read_all(log))
+      expected += as_json(it.who, it.what) + '\n';
 
-  const folder files{disk};
-  const auto command = fmt::format("python3 tests/support/read_provenance.py '{}'", files.path.string());
-  auto* pipe = ::popen(command.c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  std::string got;
-  std::array<char, 65536> part;
-  for (std::size_t count; (count = std::fread(part.data(), 1, part.size(), pipe)) > 0;)
-    got.append(part.data(), count);
-  CHECK(::pclose(pipe) == 0);
-  CHECK(got.size() == expected.size());
-  CHECK((got == expected));
+    const folder files{disk};
+    const auto command = fmt::format("python3 tests/support/read_provenance.py '{}'", files.path.string());
+    auto* pipe = ::popen(command.c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    std::string got;
+    std::array<char, 65536> part;
+    for (std::size_t count; (count = std::fread(part.data(), 1, part.size(), pipe)) > 0;)
+      got.append(part.data(), count);
+    CHECK(::pclose(pipe) == 0);
+    CHECK(got.size() == expected.size());
+    CHECK((got == expected));
+  }
 }

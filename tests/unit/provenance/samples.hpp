@@ -1,6 +1,7 @@
 #pragma once
 #include "runtime/provenance/log.hpp"
 #include "tests/support/memory_disk.hpp"
+#include <array>
 #include <doctest/doctest.h>
 #include <random>
 
@@ -59,9 +60,17 @@ inline std::vector<entry> read_all(const log& from, const filter& wanted = {}) {
 
 inline constexpr log_limits small_limits{.block_records = 50, .segment_bytes = 4000};
 
-inline std::unique_ptr<log> opened(disk& where, log_limits limits = small_limits) {
+/// Somebody who signs; another number, another key.
+inline const seed_signer& somebody(std::uint8_t number = 1) {
+  static const auto make = [](std::uint8_t it) { return seed_signer::make({it}).value(); };
+  static const std::array all{make(0), make(1), make(2)};
+  return all.at(number);
+}
+
+inline std::unique_ptr<log> opened(disk& where, log_limits limits = small_limits,
+                                   const signer* by = nullptr) {
   static manual_clock clock;
-  auto made = log::open(where, clock, limits);
+  auto made = log::open(where, clock, limits, by);
   REQUIRE(made.has_value());
   return std::move(made.value());
 }
