@@ -273,6 +273,8 @@ CAF_ADD_ATOM(forerun, forerun::actors, end_atom)
 CAF_ADD_ATOM(forerun, forerun::actors, save_atom)
 CAF_ADD_ATOM(forerun, forerun::actors, sync_atom)
 CAF_ADD_ATOM(forerun, forerun::actors, record_atom)
+CAF_ADD_ATOM(forerun, forerun::actors, retain_atom)
+CAF_ADD_ATOM(forerun, forerun::actors, anchor_atom)
 CAF_END_TYPE_ID_BLOCK(forerun)
 // clang-format on
 

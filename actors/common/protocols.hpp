@@ -25,7 +25,8 @@ using volume_actor =
                      caf::result<std::uint32_t>(caf::get_atom)>;
 
 using provenance_actor = caf::typed_actor<caf::result<void>(record_batch), caf::result<void>(tick_atom),
-                                          caf::result<void>(sync_atom), caf::result<void>(log_query),
+                                          caf::result<void>(sync_atom), caf::result<void>(retain_atom),
+                                          caf::result<void>(anchor_atom), caf::result<void>(log_query),
                                           caf::result<control::provenance_status>(caf::get_atom)>;
 
 using predictor_actor =

@@ -33,7 +33,8 @@ struct ground {
   std::unique_ptr<disk> images_disk;
   std::unique_ptr<disk> log_disk;
   std::unique_ptr<store::catalog> catalog;
-  std::unique_ptr<provenance::log> log; ///< Null when provenance is off.
+  std::unique_ptr<provenance::signer> signer; ///< Null when provenance is off, as the log.
+  std::unique_ptr<provenance::log> log;
   volume::epochs epochs;
   std::unique_ptr<volume::pool> pool;
   std::shared_ptr<volume::planes> planes = std::make_shared<volume::planes>();

@@ -98,7 +98,9 @@ bool node::stop() {
   parts_->system.await_all_actors_done();
   if (!ground.log)
     return well;
-  const auto done = ground.log->commit(provenance::durability::synced);
+  const auto done = ground.config.provenance.anchor_every > nanos{0}
+                        ? ground.log->set_anchor()
+                        : ground.log->commit(provenance::durability::synced);
   if (!done)
     spdlog::error("the end of the provenance log could not be written: {}", to_string(done.error()));
   return well && done;
@@ -205,8 +207,8 @@ void node::history(std::string volume, std::uint64_t block, std::uint32_t rows_m
   });
 }
 
-void node::verify(control::reply<control::verify_report> to) {
-  parts_->post([to](node_state& state) { state.verify(to); });
+void node::verify(std::string public_key, control::reply<control::verify_report> to) {
+  parts_->post([public_key = std::move(public_key), to](node_state& state) { state.verify(public_key, to); });
 }
 
 void node::begin_run(std::string volume, std::string program, control::reply<control::run_info> to) {

@@ -36,7 +36,7 @@ public:
   void why(std::string volume, std::uint64_t block, control::reply<control::why_row> to) override;
   void history(std::string volume, std::uint64_t block, std::uint32_t rows_max,
                control::reply<std::vector<control::history_row>> to) override;
-  void verify(control::reply<control::verify_report> to) override;
+  void verify(std::string public_key, control::reply<control::verify_report> to) override;
   void begin_run(std::string volume, std::string program, control::reply<control::run_info> to) override;
   void end_run(std::string volume, control::reply<control::run_info> to) override;
   void import_records(control::import_batch what, control::reply<control::import_done> to) override;

@@ -64,8 +64,18 @@ control::verify_report report_of(const provenance::verification& found) {
   report.records = found.records;
   report.head_hash = hex(found.head);
   if (const auto& fault = found.first_fault)
-    report.damage =
-        fmt::format("{} in segment {} at offset {}", to_string(fault->what), fault->segment, fault->offset);
+    report.damage = to_string(*fault);
+  if (const auto& dropped = found.dropped) {
+    report.dropped_segments = dropped->segments;
+    report.dropped_damaged = dropped->damaged;
+    report.dropped_records = dropped->records;
+    report.dropped_bytes = dropped->bytes;
+    report.dropped_until = dropped->last;
+  }
+  report.anchors = found.anchors;
+  report.last_anchor = found.last_anchor.value_or(wall_time{});
+  if (found.key)
+    report.public_key = hex(*found.key);
   return report;
 }
 
@@ -358,7 +368,12 @@ void node_state::history(const std::string& volume, std::uint64_t block, std::ui
     to.fail(provenance_off());
 }
 
-void node_state::verify(const control::reply<control::verify_report>& to) {
+void node_state::verify(const std::string& public_key, const control::reply<control::verify_report>& to) {
+  const auto key = parse_ed25519_key(public_key);
+  if (!key && !public_key.empty()) {
+    to.fail(errc::invalid_argument, "that is no public key", "write its 64 hexadecimal digits, or none");
+    return;
+  }
   // One at a time, and on a thread for slow work: the log goes on meanwhile.
   if (verifying->exchange(true)) {
     to.fail(errc::overloaded, "the log is being checked already", "ask again when that has ended");
@@ -374,8 +389,8 @@ void node_state::verify(const control::reply<control::verify_report>& to) {
   };
   const bool sent = on.others->tell<provenance_actor>(
       {role::provenance, 0},
-      log_query{[to, check, busy = verifying, workers = on.workers.get()](provenance::log& log) {
-        if (workers->post([check, verifier = log.verifier()] { check(verifier); }))
+      log_query{[to, key, check, busy = verifying, workers = on.workers.get()](provenance::log& log) {
+        if (workers->post([check, verifier = log.verifier(key)] { check(verifier); }))
           return;
         busy->store(false);
         to.fail(errc::overloaded);

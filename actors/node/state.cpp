@@ -74,6 +74,8 @@ node_state::node_state(node_actor::pointer me, ground& stands_on)
     children.start({role::provenance, 0}, "forerun.provenance", [this] {
       provenance_config wanted;
       wanted.strict = on.config.provenance.audit == audit_policy::strict;
+      wanted.keep = {on.config.provenance.keep_bytes, on.config.provenance.keep_age};
+      wanted.anchor_every = on.config.provenance.anchor_every;
       wanted.make_index = [workers = on.workers.get(), others = on.others](provenance::index_job job) {
         return workers->post([job = std::move(job), others] {
           others->tell<provenance_actor>(

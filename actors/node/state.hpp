@@ -51,7 +51,7 @@ struct node_state {
   void heat(const std::string& volume, std::uint32_t rows_max, const control::reply<control::heat_map>& to);
   void history(const std::string& volume, std::uint64_t block, std::uint32_t rows_max,
                const control::reply<std::vector<control::history_row>>& to);
-  void verify(const control::reply<control::verify_report>& to);
+  void verify(const std::string& public_key, const control::reply<control::verify_report>& to);
   void drop_cache(const control::reply<control::cache_dropped>& to);
   void run(const std::string& volume, const std::optional<std::string>& begin_program,
            const control::reply<control::run_info>& to);

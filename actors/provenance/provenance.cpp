@@ -16,6 +16,10 @@ struct provenance_state {
       : self(me), config(settings), log(kept) {}
 
   provenance_actor::behavior_type make_behavior() {
+    if (config.keep.bytes_max > 0 || config.keep.age_max > nanos{0})
+      self->send(self, retain_atom_v);
+    if (config.anchor_every > nanos{0})
+      self->delayed_send(self, config.anchor_every, anchor_atom_v);
     return {
         [this](const record_batch& batch) {
           dropped += batch.left_out;
@@ -32,6 +36,18 @@ struct provenance_state {
           syncing = false;
           commit(provenance::durability::synced);
         },
+        [this](retain_atom) {
+          const auto more = log.retain(config.keep);
+          say(retaining, more ? std::nullopt : std::optional{more.error()},
+              "old segments could not be dropped");
+          self->delayed_send(self, more && more.value() ? config.commit_every : config.retain_every,
+                             retain_atom_v);
+        },
+        [this](anchor_atom) {
+          const auto done = log.set_anchor();
+          say(anchoring, done ? std::nullopt : std::optional{done.error()}, "the log could not be anchored");
+          self->delayed_send(self, config.anchor_every, anchor_atom_v);
+        },
         [this](const log_query& query) {
           // Questions see everything that was said before them.
           commit(provenance::durability::written);
@@ -47,6 +63,9 @@ struct provenance_state {
           status.dropped = dropped;
           for (const auto byte : log.head())
             status.head_hash += fmt::format("{:02x}", byte);
+          if (const auto key = log.key())
+            for (const auto byte : *key)
+              status.public_key += fmt::format("{:02x}", byte);
           return status;
         },
     };
@@ -138,6 +157,13 @@ struct provenance_state {
       self->send(self, sync_atom_v); // Behind what is in the mailbox already.
   }
 
+  /// Once for each change, not each time.
+  static void say(std::optional<errc>& before, std::optional<errc> now, std::string_view what) {
+    if (now && now != before)
+      spdlog::error("provenance log: {}: {}", what, to_string(*now));
+    before = now;
+  }
+
   provenance_actor::pointer self;
   provenance_config config;
   provenance::log& log;
@@ -148,6 +174,8 @@ struct provenance_state {
   bool ticking = false;
   bool syncing = false;
   bool failing = false;
+  std::optional<errc> retaining; ///< Why it failed the last time.
+  std::optional<errc> anchoring;
 };
 
 } // namespace

@@ -17,6 +17,9 @@ struct provenance_config {
   /// Has the work done elsewhere and the log told what came of it; false: not now. Without it segments have
   /// no index, and questions take longer.
   std::function<bool(provenance::index_job)> make_index;
+  provenance::retention keep;
+  nanos retain_every = std::chrono::minutes{1}; ///< The log may be past its limits for so long.
+  nanos anchor_every{0};                        ///< 0: never.
 };
 
 /// Keeps the node's log: appends what was observed, and answers questions about it. Records of strict volumes

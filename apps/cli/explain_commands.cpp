@@ -5,8 +5,6 @@
 #include "runtime/base/units.hpp"
 #include <algorithm>
 #include <cmath>
-#include <ctime>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 namespace forerun::cli {
@@ -18,12 +16,6 @@ constexpr std::uint32_t heat_rows_shown = 64; ///< More than a screen helps nobo
 
 double seconds(nanos time) {
   return std::chrono::duration<double>(time).count();
-}
-
-/// UTC, to the microsecond.
-std::string when(wall_time at) {
-  const auto whole = static_cast<std::time_t>(at.ns / 1'000'000'000);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(whole), at.ns % 1'000'000'000 / 1000);
 }
 
 std::string bar(double share) {

@@ -3,6 +3,7 @@
 #include "runtime/base/json.hpp"
 #include "runtime/base/units.hpp"
 #include <fmt/format.h>
+#include <memory>
 
 namespace forerun::cli {
 namespace {
@@ -42,6 +43,7 @@ void print_json(context& where, const control::node_status& node) {
       .field("bytes", node.provenance.bytes)
       .field("dropped", node.provenance.dropped)
       .field("head_hash", node.provenance.head_hash)
+      .field("public_key", node.provenance.public_key)
       .close();
   out.field("metrics_url", node.metrics_url).field("nbd_addresses", node.nbd_addresses).close();
   where.out << out.text() << '\n';
@@ -127,26 +129,63 @@ void show_dropped(context& where, const control::cache_dropped& what) {
                              format_bytes(what.pool_bytes), format_bytes(what.disk_bytes));
 }
 
+void print_json(context& where, const control::verify_report& what) {
+  json out;
+  out.open_object()
+      .field("intact", what.intact)
+      .field("segments", what.segments)
+      .field("blocks", what.blocks)
+      .field("records", what.records)
+      .field("head_hash", what.head_hash)
+      .field("damage", what.damage);
+  out.key("dropped")
+      .open_object()
+      .field("segments", what.dropped_segments)
+      .field("damaged", what.dropped_damaged)
+      .field("records", what.dropped_records)
+      .field("bytes", what.dropped_bytes)
+      .field("until_ns", what.dropped_until.ns)
+      .close();
+  out.key("anchors")
+      .open_object()
+      .field("passed", what.anchors)
+      .field("last_ns", what.last_anchor.ns)
+      .close();
+  out.field("public_key", what.public_key).close();
+  where.out << out.text() << '\n';
+}
+
+void print_text(context& where, const control::verify_report& what) {
+  where.out << fmt::format("{}: {} records in {} blocks of {} segments{}\n",
+                           what.intact ? "intact" : "damaged (" + printable(what.damage) + ")", what.records,
+                           what.blocks, what.segments,
+                           what.head_hash.empty() ? "" : ", head " + printable(what.head_hash));
+  if (what.dropped_segments > 0)
+    where.out << fmt::format(
+        "dropped before: {} records, the latest of {}, in {} segments of {}{}\n", what.dropped_records,
+        when(what.dropped_until), what.dropped_segments, format_bytes(what.dropped_bytes),
+        what.dropped_damaged > 0 ? fmt::format("; {} of them were damaged", what.dropped_damaged) : "");
+  if (what.anchors > 0)
+    where.out << fmt::format("anchors: {} passed, the last of {}\n", what.anchors, when(what.last_anchor));
+  if (!what.public_key.empty())
+    where.out << "public key: " << printable(what.public_key) << '\n';
+}
+
 void show_verified(context& where, const control::verify_report& what) {
   if (!what.intact)
     where.code = exit_damaged;
-  if (where.json)
-    where.out << json()
-                     .open_object()
-                     .field("intact", what.intact)
-                     .field("segments", what.segments)
-                     .field("blocks", what.blocks)
-                     .field("records", what.records)
-                     .field("head_hash", what.head_hash)
-                     .field("damage", what.damage)
-                     .close()
-                     .text()
-              << '\n';
-  else
-    where.out << fmt::format("{}: {} records in {} blocks of {} segments{}\n",
-                             what.intact ? "intact" : "damaged (" + printable(what.damage) + ")",
-                             what.records, what.blocks, what.segments,
-                             what.head_hash.empty() ? "" : ", head " + printable(what.head_hash));
+  where.json ? print_json(where, what) : print_text(where, what);
+}
+
+void add_verify(CLI::App& app, context& where) {
+  auto* command = app.add_subcommand("verify", "Check the chain of the provenance log from its beginning");
+  auto key = std::make_shared<std::string>();
+  command->add_option("--key", *key, "Who must have signed: a public key, 64 hexadecimal digits");
+  command->callback([&where, key] {
+    with_node(where, [&where, key](control::client& node) {
+      present(where, node.verify(*key), [&where](const auto& what) { show_verified(where, what); });
+    });
+  });
 }
 
 } // namespace
@@ -166,12 +205,7 @@ void add_node_commands(CLI::App& app, context& where) {
           present(where, node.drop_cache(), [&where](const auto& what) { show_dropped(where, what); });
         });
       });
-  app.add_subcommand("verify", "Check the chain of the provenance log from its beginning")
-      ->callback([&where] {
-        with_node(where, [&where](control::client& node) {
-          present(where, node.verify(), [&where](const auto& what) { show_verified(where, what); });
-        });
-      });
+  add_verify(app, where);
 }
 
 } // namespace forerun::cli

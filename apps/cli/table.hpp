@@ -1,4 +1,5 @@
 #pragma once
+#include "runtime/base/time.hpp"
 #include <cstdint>
 #include <ostream>
 #include <string>
@@ -13,6 +14,9 @@ std::string printable(std::string_view text);
 /// "12 %", or "-" if there is nothing to take a share of.
 std::string percent(std::uint64_t part, std::uint64_t whole);
 std::string percent(double share);
+
+/// UTC, to the microsecond.
+std::string when(wall_time at);
 
 /// Rows under a heading, each column as wide as its widest cell. Columns whose heading begins with ">" are
 /// aligned to the right.

@@ -1,6 +1,7 @@
 #include "apps/node/ground.hpp"
 #include "runtime/host/posix_disk.hpp"
 #include "runtime/host/real_clock.hpp"
+#include "runtime/host/secret.hpp"
 #include "runtime/origin/open.hpp"
 #include "runtime/origin/retrying.hpp"
 #include <fmt/format.h>
@@ -33,6 +34,22 @@ actors::open_source_fn opener(const config::origin_config& config) {
 
 control::failure cannot(const std::string& what, errc why, std::string remedy) {
   return {why, fmt::format("{}: {}", what, to_string(why)), std::move(remedy)};
+}
+
+std::optional<control::failure> open_signer(const std::string& path,
+                                            std::unique_ptr<provenance::signer>& to) {
+  const auto secret = host::load_or_make_secret(path);
+  if (!secret)
+    return cannot("the secret key " + path, secret.error(),
+                  secret.error() == errc::permission_denied
+                      ? "let this user read it, and no others (mode 0600)"
+                  : secret.error() == errc::corrupt ? "it has to be 64 hexadecimal digits and a newline"
+                                                    : "see provenance.key in the configuration");
+  auto made = provenance::seed_signer::make(secret.value());
+  if (!made)
+    return cannot("signing", made.error(), "set provenance.enabled = false, or use an OpenSSL with Ed25519");
+  to = std::make_unique<provenance::seed_signer>(std::move(made).value());
+  return std::nullopt;
 }
 
 } // namespace
@@ -81,7 +98,9 @@ make_ground(const config::node_config& config, std::optional<host::folder_lock>&
                                                        : "look at the file `catalog` there");
   made->catalog = std::move(catalog).value();
   if (config.provenance.enabled) {
-    auto log = provenance::log::open(*made->log_disk, *made->time);
+    if (auto failed = open_signer(config.provenance.key, made->signer))
+      return *failed;
+    auto log = provenance::log::open(*made->log_disk, *made->time, {}, made->signer.get());
     if (!log)
       return cannot("the provenance log in " + folder + "/log", log.error(),
                     log.error() == errc::unsupported ? "a later version wrote it: use that one"
@@ -93,9 +112,10 @@ make_ground(const config::node_config& config, std::optional<host::folder_lock>&
     if (found.bytes_cut > 0)
       spdlog::warn("provenance log: {} bytes of an unfinished end were cut", found.bytes_cut);
     if (found.damage)
-      spdlog::error(
-          "provenance log: {} in segment {} at offset {}; it goes on in a new segment, see `forerun verify`",
-          to_string(found.damage->what), found.damage->segment, found.damage->offset);
+      spdlog::error("provenance log: {}; it goes on in a new segment, see `forerun verify`",
+                    to_string(*found.damage));
+    if (found.witness)
+      spdlog::error("provenance log: {}; see `forerun verify`", to_string(*found.witness));
   }
   auto pool = volume::pool::make(config.memory.pool_bytes);
   if (!pool)

@@ -82,8 +82,9 @@ public:
   /// `out_of_range`.
   virtual void history(std::string volume, std::uint64_t block, std::uint32_t rows_max,
                        reply<std::vector<history_row>> to) = 0;
-  /// Damage is an answer, not an error.
-  virtual void verify(reply<verify_report> to) = 0;
+  /// Holds the log against a public key in hex; empty: the node's own. Damage is an answer, not an error.
+  /// Errors: `invalid_argument`.
+  virtual void verify(std::string public_key, reply<verify_report> to) = 0;
 
   /// A program starts on the volume; prefetch may begin. An empty program is the volume's own. Errors:
   /// `not_found`.

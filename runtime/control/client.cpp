@@ -149,8 +149,10 @@ answer<std::vector<history_row>> client::history(const std::string& volume, std:
   return state_->ask<std::vector<history_row>>(kj::mv(request), call_timeout);
 }
 
-answer<verify_report> client::verify() {
-  return state_->ask<verify_report>(state_->control.verifyRequest(), verify_timeout);
+answer<verify_report> client::verify(const std::string& public_key) {
+  auto request = state_->control.verifyRequest();
+  request.setPublicKey(public_key.c_str());
+  return state_->ask<verify_report>(kj::mv(request), verify_timeout);
 }
 
 answer<run_info> client::begin_run(const std::string& volume, const std::string& program) {

@@ -31,7 +31,7 @@ public:
   answer<why_row> why(const std::string& volume, std::uint64_t block);
   answer<std::vector<history_row>> history(const std::string& volume, std::uint64_t block,
                                            std::uint32_t rows);
-  answer<verify_report> verify();
+  answer<verify_report> verify(const std::string& public_key = {});
   answer<run_info> begin_run(const std::string& volume, const std::string& program);
   answer<run_info> end_run(const std::string& volume);
   answer<import_done> import_records(const import_batch& what);

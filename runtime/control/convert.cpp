@@ -85,6 +85,7 @@ void write(wire::NodeStatus::Builder to, const node_status& from) {
   provenance.setBytes(from.provenance.bytes);
   provenance.setDropped(from.provenance.dropped);
   provenance.setHeadHash(text(from.provenance.head_hash));
+  provenance.setPublicKey(text(from.provenance.public_key));
 }
 
 node_status read(wire::NodeStatus::Reader from) {
@@ -112,7 +113,8 @@ node_status read(wire::NodeStatus::Reader from) {
                          .records = provenance.getRecords(),
                          .bytes = provenance.getBytes(),
                          .dropped = provenance.getDropped(),
-                         .head_hash = text(provenance.getHeadHash())},
+                         .head_hash = text(provenance.getHeadHash()),
+                         .public_key = text(provenance.getPublicKey())},
           .metrics_url = text(from.getMetricsUrl()),
           .nbd_addresses = texts(from.getNbdAddresses())};
 }
@@ -334,6 +336,14 @@ void write(wire::VerifyReport::Builder to, const verify_report& from) {
   to.setRecords(from.records);
   to.setHeadHash(text(from.head_hash));
   to.setDamage(text(from.damage));
+  to.setDroppedSegments(from.dropped_segments);
+  to.setDroppedDamaged(from.dropped_damaged);
+  to.setDroppedRecords(from.dropped_records);
+  to.setDroppedBytes(from.dropped_bytes);
+  to.setDroppedUntilNs(from.dropped_until.ns);
+  to.setAnchors(from.anchors);
+  to.setLastAnchorNs(from.last_anchor.ns);
+  to.setPublicKey(text(from.public_key));
 }
 
 verify_report read(wire::VerifyReport::Reader from) {
@@ -342,7 +352,15 @@ verify_report read(wire::VerifyReport::Reader from) {
           .blocks = from.getBlocks(),
           .records = from.getRecords(),
           .head_hash = text(from.getHeadHash()),
-          .damage = text(from.getDamage())};
+          .damage = text(from.getDamage()),
+          .dropped_segments = from.getDroppedSegments(),
+          .dropped_damaged = from.getDroppedDamaged(),
+          .dropped_records = from.getDroppedRecords(),
+          .dropped_bytes = from.getDroppedBytes(),
+          .dropped_until = {from.getDroppedUntilNs()},
+          .anchors = from.getAnchors(),
+          .last_anchor = {from.getLastAnchorNs()},
+          .public_key = text(from.getPublicKey())};
 }
 
 void write(wire::RunInfo::Builder to, const run_info& from) {

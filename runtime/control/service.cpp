@@ -110,8 +110,9 @@ public:
     });
   }
   kj::Promise<void> verify(VerifyContext context) override {
+    auto key = text(context.getParams().getPublicKey());
     return give<verify_report>(
-        context, {}, [this](auto to) { api_.verify(std::move(to)); }, verify_timeout);
+        context, {}, [&](auto to) { api_.verify(std::move(key), std::move(to)); }, verify_timeout);
   }
   kj::Promise<void> beginRun(BeginRunContext context) override {
     auto name = text(context.getParams().getVolume());

@@ -48,6 +48,7 @@ struct provenance_status {
   std::uint64_t bytes = 0;   ///< On disk.
   std::uint64_t dropped = 0; ///< Records that a full ring lost.
   std::string head_hash;     ///< Of the chain, in hex; empty while the log is empty.
+  std::string public_key;    ///< Who signs summaries and anchors, in hex; empty: nobody.
 };
 
 struct node_status {
@@ -202,8 +203,16 @@ struct verify_report {
   std::uint64_t segments = 0;
   std::uint64_t blocks = 0;
   std::uint64_t records = 0;
-  std::string head_hash; ///< In hex.
-  std::string damage;    ///< If not intact: what, and in which segment and offset.
+  std::string head_hash;              ///< In hex.
+  std::string damage;                 ///< If not intact: what, and in which segment and offset.
+  std::uint32_t dropped_segments = 0; ///< By retention, ever; the check begins behind them.
+  std::uint32_t dropped_damaged = 0;  ///< Of these, what did not hold when it was dropped.
+  std::uint64_t dropped_records = 0;
+  std::uint64_t dropped_bytes = 0;
+  wall_time dropped_until{}; ///< The latest of these records.
+  std::uint32_t anchors = 0; ///< The chain passes through so many signed heads.
+  wall_time last_anchor{};   ///< When the last of these was signed; 0: there is none.
+  std::string public_key;    ///< Of who signed, in hex; empty: nobody.
 };
 
 struct run_info {

@@ -61,8 +61,9 @@ interface Control {
   history @9 (volume :Text, block :UInt64, rowsMax :UInt32) -> (answer :Answer(List(Values.HistoryRow)));
   # Who touched a block, newest first. At most `rowsMax` rows; 0 or more than 1024 means 1024.
 
-  verify @10 () -> (answer :Answer(Values.VerifyReport));
-  # Checks the provenance chain from its beginning. Damage is a value, not a refusal.
+  verify @10 (publicKey :Text) -> (answer :Answer(Values.VerifyReport));
+  # Checks the provenance chain from its beginning, and that what was signed was signed by this key (64 hexadecimal
+  # digits; empty: the node's own). Damage is a value, not a refusal. Refused with `invalidArgument`.
 
   beginRun @11 (volume :Text, program :Text) -> (answer :Answer(Values.RunInfo));
   # A program starts on the volume; prefetch for it may begin before a client connects. An empty `program` is the

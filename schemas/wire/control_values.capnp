@@ -87,6 +87,8 @@ struct ProvenanceStatus {
   # Records that a full buffer lost.
   headHash @5 :Text;
   # The chain's newest SHA-256, in hex; empty while there is none.
+  publicKey @6 :Text;
+  # Who signs summaries and anchors, in hex; empty: nobody.
 }
 
 struct ActorRow {
@@ -305,6 +307,20 @@ struct VerifyReport {
   headHash @4 :Text;
   damage @5 :Text;
   # If not intact: what, and where.
+  droppedSegments @6 :UInt32;
+  # By retention, ever; the check begins behind them. If there are any:
+  droppedDamaged @7 :UInt32;
+  # So many of them did not hold when they were dropped.
+  droppedRecords @8 :UInt64;
+  droppedBytes @9 :UInt64;
+  droppedUntilNs @10 :Int64;
+  # The latest of these records.
+  anchors @11 :UInt32;
+  # The chain passes through so many signed heads.
+  lastAnchorNs @12 :Int64;
+  # When the last of these was signed; 0 if there is none.
+  publicKey @13 :Text;
+  # Of who signed, in hex; empty if nobody did.
 }
 
 struct RunInfo {

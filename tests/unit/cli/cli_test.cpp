@@ -61,6 +61,10 @@ TEST_CASE("every command prints JSON that holds the node's figures") {
   CHECK(get({"why", "debian", "77"}).get<std::string>("plan.by") == "history");
   CHECK(get({"history", "debian", "5"}).size() == 20);
   CHECK(get({"verify"}).get<bool>("intact"));
+  CHECK(get({"verify"}).get<std::uint64_t>("dropped.records") == 5000);
+  CHECK(get({"verify"}).get<int>("anchors.passed") == 3);
+  CHECK(get({"verify", "--key", "beef"}).get<std::string>("public_key") == "beef");
+  CHECK(get({"status"}).get<std::string>("provenance.public_key") == "c0de");
   CHECK(get({"run", "begin", "debian", "--program", "db"}).get<std::string>("program") == "db");
   CHECK(get({"run", "end", "debian"}).get<std::uint64_t>("run") == 10);
 }
@@ -154,6 +158,36 @@ TEST_CASE("a damaged provenance log exits 4") {
   const auto done = forerun_does({"verify"}, served.socket());
   CHECK(done.code == exit_damaged);
   CHECK(done.out.find("segment 1, offset 4096") != std::string::npos);
+}
+
+TEST_CASE("a check of the log says what was dropped, anchored and signed") {
+  control::served_node served;
+  const auto done = forerun_does({"verify"}, served.socket());
+  CHECK(done.code == exit_ok);
+  CHECK(done.out.find(
+            "dropped before: 5000 records, the latest of 2023-11-14T22:13:20.000000Z, in 4 segments of "
+            "1.0 MiB; 1 of them were damaged\n") != std::string::npos);
+  CHECK(done.out.find("anchors: 3 passed, the last of 2023-11-14T22:23:20.000000Z\n") != std::string::npos);
+  CHECK(done.out.ends_with("public key: c0de\n"));
+}
+
+TEST_CASE("JSON stays JSON whatever the text") {
+  const auto text = json()
+                        .open_object()
+                        .field("quotes", "a\"b\\c")
+                        .field("control", "\x1b[2J\n")
+                        .field("broken", "\xff\xc0\xaf\xed\xa0\x80")
+                        .field("utf8", "\u00fc\U0001f600")
+                        .field("none", std::numeric_limits<double>::quiet_NaN())
+                        .key("empty")
+                        .open_array()
+                        .close()
+                        .close()
+                        .text();
+  CHECK(text == "{\n  \"quotes\": \"a\\\"b\\\\c\",\n  \"control\": \"\\u001b[2J\\u000a\",\n"
+                "  \"broken\": \"\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\",\n"
+                "  \"utf8\": \"\u00fc\U0001f600\",\n  \"none\": null,\n  \"empty\": []\n}");
+  CHECK(parsed(text).get<std::string>("quotes") == "a\"b\\c");
 }
 
 TEST_CASE("a name cannot move the cursor") {

@@ -81,6 +81,7 @@ TEST_CASE("every call brings back what the node answered") {
   CHECK(status.prefetch.threshold == 0.25);
   CHECK(status.provenance.strict);
   CHECK(status.provenance.head_hash == "ab12");
+  CHECK(status.provenance.public_key == "c0de");
   CHECK(status.nbd_addresses == std::vector<std::string>{"unix:/state/nbd.sock"});
   CHECK(status.metrics_url == served.server->metrics_url());
 
@@ -126,7 +127,16 @@ TEST_CASE("every call brings back what the node answered") {
   CHECK(history[0].digest == "00ff");
   CHECK(history[0].at.ns == 1'700'000'000'123'456'789);
 
-  CHECK(value(tool.verify()).intact);
+  const auto verified = value(tool.verify("beef"));
+  CHECK(verified.intact);
+  CHECK(verified.dropped_segments == 4);
+  CHECK(verified.dropped_damaged == 1);
+  CHECK(verified.dropped_records == 5000);
+  CHECK(verified.dropped_bytes == 1u << 20);
+  CHECK(verified.dropped_until == wall_time{1'700'000'000'000'000'000});
+  CHECK(verified.anchors == 3);
+  CHECK(verified.last_anchor == wall_time{1'700'000'600'000'000'000});
+  CHECK(verified.public_key == "beef");
   CHECK(value(tool.begin_run("debian", "")).program == "gcc");
   CHECK(value(tool.end_run("debian")).run == 10);
 }

@@ -45,7 +45,8 @@ public:
                          .records = 12,
                          .bytes = 4096,
                          .dropped = 1,
-                         .head_hash = "ab12"},
+                         .head_hash = "ab12",
+                         .public_key = "c0de"},
           .metrics_url = "",
           .nbd_addresses = {"unix:/state/nbd.sock"}});
     });
@@ -137,14 +138,22 @@ public:
                                                .position = 4096}));
       });
   }
-  void verify(reply<verify_report> to) override {
-    later([to, this] {
+  void verify(std::string public_key, reply<verify_report> to) override {
+    later([to, this, public_key] {
       to({.intact = intact,
           .segments = 2,
           .blocks = 20,
           .records = 2000,
           .head_hash = "ab12",
-          .damage = intact ? "" : "segment 1, offset 4096: the hash does not hold"});
+          .damage = intact ? "" : "segment 1, offset 4096: the hash does not hold",
+          .dropped_segments = 4,
+          .dropped_damaged = 1,
+          .dropped_records = 5000,
+          .dropped_bytes = 1u << 20,
+          .dropped_until = {1'700'000'000'000'000'000},
+          .anchors = 3,
+          .last_anchor = {1'700'000'600'000'000'000},
+          .public_key = public_key.empty() ? "c0de" : public_key});
     });
   }
   void begin_run(std::string volume, std::string program, reply<run_info> to) override {
