@@ -119,6 +119,9 @@ result<void> custody::drop(std::span<const std::uint32_t> numbers) {
     return errc::corrupt;
   if (auto removed = remove_covered(); !removed)
     return removed;
+  // What an attempt before could not remove was among them, and is gone now.
+  while (dropped_ && !numbers.empty() && numbers.front() < dropped_->kept.segment)
+    numbers = numbers.subspan(1);
   if (numbers.empty())
     return success();
   auto found = anchors_of(disk_, anchors_.count());

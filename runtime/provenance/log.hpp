@@ -69,9 +69,10 @@ public:
   result<void> commit(durability how);
 
   /// Drops what is past the limits, at most `dropped_at_once` segments; true when a call soon has more to
-  /// drop. The segment that is written always stays, and nothing goes while a check (`verifier`) is held.
-  /// Errors: `io_failed`, `no_space`, `unavailable` (no signer), `corrupt` (the summary of what was dropped
-  /// before is invalid).
+  /// drop. The segment that is written always stays. Nothing goes while a check (`verifier`) is held, nor
+  /// after a failed sync: files are opened for it, and may then show what is stored instead of what the next
+  /// sync has to store. Errors: `io_failed`, `no_space`, `unavailable` (no signer), `corrupt` (the summary of
+  /// what was dropped before is invalid).
   result<bool> retain(const retention& keep);
   static constexpr std::size_t dropped_at_once = 2;
   /// Commits, and signs the chain's head if it moved. Errors: as `commit`; `unavailable` (no signer).

@@ -22,35 +22,42 @@ result<std::vector<std::uint32_t>> log::past(const retention& keep) const {
     return numbers.error();
   auto& all = numbers.value();
   const auto written = file_ ? file_number_ : all.empty() ? 0 : all.back();
-  std::uint64_t total = 0;
-  if (keep.bytes_max > 0) {
-    const auto sum = bytes();
-    if (!sum)
-      return sum.error();
-    total = sum.value();
+  std::erase_if(all, [&](auto number) { return number > written; });
+  std::vector<std::uint64_t> sizes(all.size());
+  std::uint64_t total = file_ ? written_end_ : 0;
+  for (std::size_t i = 0; i < all.size() && !(file_ && all[i] == written); ++i) {
+    const auto reader = segment_reader::open(disk_, all[i]);
+    if (!reader)
+      return reader.error();
+    sizes[i] = reader.value().end();
+    total += sizes[i];
   }
+  const auto began = [&](std::uint32_t number) -> std::optional<wall_time> {
+    if (file_ && number == written)
+      return segment_began_;
+    auto reader = segment_reader::open(disk_, number);
+    const auto header = reader ? reader.value().header() : reader.error();
+    return header ? std::optional{header.value().created} : std::nullopt;
+  };
   const auto now = clock_.wall();
-  for (auto it = all.begin(); it != all.end(); ++it) {
-    const auto next_at = std::next(it);
-    auto reader = *it < written && next_at != all.end() ? segment_reader::open(disk_, *it) : errc::not_found;
-    bool goes = reader && keep.bytes_max > 0 && total > keep.bytes_max;
-    if (reader && !goes && keep.age_max > nanos{0})
-      if (auto next = segment_reader::open(disk_, *next_at))
-        if (const auto header = next.value().header())
-          goes = older(header.value().created, keep.age_max, now);
-    if (!goes) {
-      all.erase(it, all.end());
+  std::size_t count = 0;
+  for (; count + 1 < all.size() && all[count] < written; ++count) {
+    bool goes = keep.bytes_max > 0 && total > keep.bytes_max;
+    if (!goes && keep.age_max > nanos{0})
+      if (const auto next = began(all[count + 1]))
+        goes = older(*next, keep.age_max, now);
+    if (!goes)
       break;
-    }
-    total -= std::min(total, reader.value().end());
+    total -= sizes[count];
   }
+  all.resize(count);
   return numbers;
 }
 
 result<bool> log::retain(const retention& keep) {
   if (!custody_.key())
     return errc::unavailable;
-  if (custody_.held())
+  if (custody_.held() || sync_failed_)
     return true;
   if (keep.age_max > nanos{0} && older(segment_began_, keep.age_max / age_parts, clock_.wall()))
     begin_segment_ = true;
