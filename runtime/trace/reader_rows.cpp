@@ -105,7 +105,11 @@ std::string reader::parse_event(sink to) {
 std::string reader::parse_query(std::string_view line, sink to) {
   for (auto& each : fields_)
     each.clear();
-  auto& [id, when, text, unpacked_name] = fields_;
+  // By name, since clang 14 lets no lambda have structured bindings.
+  auto& id = fields_[0];
+  auto& when = fields_[1];
+  auto& text = fields_[2];
+  auto& unpacked_name = fields_[3];
   json_line json;
   const bool whole = json.read(line, [&](std::string_view key, std::string_view value) {
     if (key == "id" || key == "path")
