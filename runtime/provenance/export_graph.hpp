@@ -1,8 +1,9 @@
 #pragma once
 #include "runtime/provenance/graph.hpp"
 
-/// A graph for other programs; docs/formats/provenance-exports.md says what stands where. The text is about 1
-/// KiB for each node and edge at most, so the limits of the graph are its limits. Any thread.
+/// A graph for other programs; docs/formats/provenance-exports.md says what stands where. Text: some 400
+/// bytes for each node and edge, 8 KiB with the longest names, so the limits of the graph are its limits. Any
+/// thread.
 namespace forerun::provenance {
 
 /// PROV-JSON (https://www.w3.org/submissions/prov-json/).
