@@ -136,6 +136,69 @@ result<scan_result> log_view::scan(const filter& wanted, const visitor& visit) c
   return done;
 }
 
+result<bool> log_view::segment_blocks(log_place& from, std::uint64_t position,
+                                      const block_visitor& visit) const {
+  auto opened = segment_reader::open(
+      *disk_, from.segment, from.segment == end_.segment ? std::optional{end_.offset} : std::nullopt);
+  if (!opened)
+    return opened.error() == errc::not_found ? result<bool>{true} : opened.error();
+  auto& reader = opened.value();
+  reader.seek(from.offset);
+  for (bool searching = false;;) {
+    const auto found = searching ? reader.find_next() : reader.next();
+    if (!found) {
+      if (found.error() == errc::io_failed)
+        return errc::io_failed;
+      searching = true;
+      continue;
+    }
+    if (!found.value())
+      return true;
+    searching = false;
+    const auto& block = *found.value();
+    if (block.header.first_position + block.header.records > position &&
+        !visit(block.header, block.payload())) {
+      from.offset = block.offset;
+      return false;
+    }
+    from.offset = reader.offset();
+  }
+}
+
+result<void> log_view::blocks(log_place& from, std::uint64_t position, const block_visitor& visit) const {
+  const auto numbers = segments();
+  if (!numbers)
+    return numbers.error();
+  const auto& all = numbers.value();
+  auto it = std::lower_bound(all.begin(), all.end(), from.segment);
+  if (from.offset == 0) {
+    // The last one that is known to begin at or before the position; one whose header is lost is not known
+    // to.
+    it = std::partition_point(all.begin(), all.end(), [&](auto number) {
+      const auto first = first_position(number);
+      return first && *first <= position;
+    });
+    it -= it == all.begin() ? 0 : 1;
+  }
+  for (; it != all.end(); ++it) {
+    if (from.offset == 0 || *it != from.segment)
+      from = {*it, segment_header::bytes};
+    const auto more = segment_blocks(from, position, visit);
+    if (!more)
+      return more.error();
+    if (!more.value())
+      return success();
+  }
+  for (const auto& block : blocks_) {
+    const std::span<const std::byte> bytes{*block};
+    const auto header = get_block_header(bytes).value();
+    if (header.first_position + header.records > position &&
+        !visit(header, bytes.subspan(block_header::bytes)))
+      break;
+  }
+  return success();
+}
+
 result<std::vector<entry>> log_view::last(const filter& wanted, std::size_t max) const {
   std::vector<entry> all;
   if (max == 0)

@@ -26,6 +26,15 @@ struct sum_answer {
 
 /// Whether a view is made to be asked for sums.
 enum class sums : bool { none, known };
+/// Where a reader of blocks stopped, for the next one to go on there: a hint, which stays good when segments
+/// are dropped. The default is no place.
+struct log_place {
+  std::uint32_t segment = 0;
+  std::uint64_t offset = 0;
+};
+
+/// Called for each block, in order; false stops before the block is done.
+using block_visitor = std::function<bool(const block_header&, std::span<const std::byte> payload)>;
 
 /// What a log held at one moment, to be asked on any thread while the log goes on; its disk must outlive it.
 /// Segments that are dropped meanwhile are passed over. Memory: the blocks that were not written then, and
@@ -52,6 +61,10 @@ public:
   /// names a run, elements or positions: those are not added up).
   result<sum_answer> sum(const sum_question& about) const;
 
+  /// Passes the intact blocks that hold `position` or a later one, and leaves at `from` where to go on:
+  /// behind what was visited, or at the block that `visit` refused. Errors: `io_failed`.
+  result<void> blocks(log_place& from, std::uint64_t position, const block_visitor& visit) const;
+
 private:
   result<std::vector<std::uint32_t>> segments() const;
   index index_of(std::uint32_t segment) const;
@@ -65,6 +78,8 @@ private:
                           scanner& scan) const;
   result<segment_reader> open_segment(std::uint32_t number) const;
   void scan_memory(scanner& scan) const;
+  /// False when `visit` refused a block. Errors: `io_failed`.
+  result<bool> segment_blocks(log_place& from, std::uint64_t position, const block_visitor& visit) const;
   /// The position of the first record of a segment, if its header can be read.
   friend class summing;
   std::optional<std::uint64_t> first_position(std::uint32_t number) const;

@@ -68,6 +68,8 @@ public:
   result<std::optional<raw_block>> find_next();
   /// Where the next block is expected.
   std::uint64_t offset() const { return offset_; }
+  /// Goes on at a place that `offset` told of this segment before.
+  void seek(std::uint64_t offset) { offset_ = offset; }
   std::uint64_t end() const { return end_; }
 
   static constexpr std::size_t candidates_max = 1024;
