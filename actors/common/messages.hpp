@@ -10,6 +10,7 @@
 #include "runtime/prefetch/ledger.hpp"
 #include "runtime/prefetch/scheduler.hpp"
 #include "runtime/provenance/log.hpp"
+#include "runtime/provenance/subscription.hpp"
 #include "runtime/volume/backstage.hpp"
 #include <caf/all.hpp>
 #include <memory>
@@ -188,6 +189,46 @@ struct log_query {
   std::function<void(provenance::log&)> work;
 };
 
+/// Asks to be told of the log's records; answered with `subscribed`. A subscription ends with `who`, or with
+/// the batch that says so.
+struct subscribe {
+  caf::actor who;            ///< Understands `records_told`.
+  provenance::filter wanted; ///< From `control::position_newest` on: what comes after this message.
+  provenance::pace how = provenance::pace::live;
+  bool follow = true; ///< Otherwise it ends where the log ends now.
+};
+
+struct subscribed {
+  std::uint64_t subscription = 0;
+  std::uint64_t position = 0; ///< The first one that will be told of.
+};
+
+/// So many more batches may be sent, of at most `rows_max` rows from now on.
+struct grant {
+  std::uint64_t subscription = 0;
+  std::uint32_t batches = 1;
+  std::size_t rows_max = provenance::batch_rows_max;
+};
+
+/// What a subscriber granted credit for; takes one batch of it.
+struct records_told {
+  std::uint64_t subscription = 0;
+  std::shared_ptr<const provenance::batch>
+      what; ///< Null: the log cannot be read, and the subscription ended.
+};
+
+/// A worker looked into the log for a subscription.
+struct records_pulled {
+  std::uint64_t subscription = 0;
+  std::shared_ptr<result<std::optional<provenance::batch>>> what;
+};
+
+/// The next batch of a stream of the control socket.
+struct next_records {
+  std::uint32_t max = 0;
+  control::reply<control::record_batch> to;
+};
+
 // ---- the node
 
 struct node_state;
@@ -254,6 +295,12 @@ CAF_ADD_TYPE_ID(forerun, (forerun::actors::region_reads))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::region_chances))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::regions))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::log_query))
+CAF_ADD_TYPE_ID(forerun, (forerun::actors::subscribe))
+CAF_ADD_TYPE_ID(forerun, (forerun::actors::subscribed))
+CAF_ADD_TYPE_ID(forerun, (forerun::actors::grant))
+CAF_ADD_TYPE_ID(forerun, (forerun::actors::records_told))
+CAF_ADD_TYPE_ID(forerun, (forerun::actors::records_pulled))
+CAF_ADD_TYPE_ID(forerun, (forerun::actors::next_records))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::node_task))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::image_figures))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::volume_figures))
@@ -264,6 +311,7 @@ CAF_ADD_TYPE_ID(forerun, (forerun::prefetch::ledger_entry))
 CAF_ADD_TYPE_ID(forerun, (forerun::control::provenance_status))
 CAF_ADD_TYPE_ID(forerun, (forerun::run_id))
 CAF_ADD_ATOM(forerun, forerun::actors, tick_atom)
+CAF_ADD_ATOM(forerun, forerun::actors, news_atom)
 CAF_ADD_ATOM(forerun, forerun::actors, why_atom)
 CAF_ADD_ATOM(forerun, forerun::actors, drop_atom)
 CAF_ADD_ATOM(forerun, forerun::actors, attach_atom)
@@ -304,6 +352,12 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::region_chances)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::region_reads)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::record_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::log_query)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::subscribe)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::subscribed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::grant)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::records_told)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::records_pulled)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::next_records)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::node_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::image_figures)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::volume_figures)

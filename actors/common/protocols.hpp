@@ -24,10 +24,15 @@ using volume_actor =
                      caf::result<run_id>(begin_atom, std::string), caf::result<run_id>(end_atom),
                      caf::result<std::uint32_t>(caf::get_atom)>;
 
-using provenance_actor = caf::typed_actor<caf::result<void>(record_batch), caf::result<void>(tick_atom),
-                                          caf::result<void>(sync_atom), caf::result<void>(retain_atom),
-                                          caf::result<void>(anchor_atom), caf::result<void>(log_query),
-                                          caf::result<control::provenance_status>(caf::get_atom)>;
+using provenance_actor = caf::typed_actor<
+    caf::result<void>(record_batch), caf::result<void>(tick_atom), caf::result<void>(sync_atom),
+    caf::result<void>(retain_atom), caf::result<void>(anchor_atom), caf::result<void>(log_query),
+    caf::result<control::provenance_status>(caf::get_atom), caf::result<subscribed>(subscribe),
+    caf::result<void>(grant), caf::result<void>(records_pulled), caf::result<void>(news_atom)>;
+
+/// A stream of the control socket: a subscriber that asks for one batch at a time.
+using record_stream_actor = caf::typed_actor<caf::result<void>(next_records), caf::result<void>(records_told),
+                                             caf::result<void>(tick_atom, std::uint64_t)>;
 
 using predictor_actor =
     caf::typed_actor<caf::result<void>(run_begun), caf::result<void>(run_ended), caf::result<void>(missed),

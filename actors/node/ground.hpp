@@ -40,6 +40,8 @@ struct ground {
   std::shared_ptr<volume::planes> planes = std::make_shared<volume::planes>();
   std::shared_ptr<directory> others = std::make_shared<directory>();
   std::unique_ptr<store::blocking_pool> workers;
+  std::unique_ptr<store::blocking_pool>
+      questions; ///< Long ones about the log: one at a time, beside all else.
   std::unique_ptr<actor_backstage> backstage;
   export_table exports;
   std::unique_ptr<nbd::server> server;

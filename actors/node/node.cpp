@@ -15,6 +15,8 @@ namespace {
 /// Works that wait for a disk; past it flushes fail and cached blocks are not kept on disk.
 constexpr std::size_t blocking_works_max = 4096;
 constexpr std::size_t blocking_threads = 2;
+/// Questions about the log that wait for their turn.
+constexpr std::size_t questions_max = 64;
 constexpr auto drain_max = std::chrono::seconds{5};
 
 caf::actor_system_config& configured(caf::actor_system_config& config) {
@@ -51,6 +53,7 @@ struct node::parts {
 node::node(std::unique_ptr<ground> on) : parts_(std::make_unique<parts>(std::move(on))) {
   auto& ground = *parts_->on;
   ground.workers = std::make_unique<store::blocking_pool>(blocking_threads, blocking_works_max);
+  ground.questions = std::make_unique<store::blocking_pool>(1, questions_max);
   ground.backstage = std::make_unique<actor_backstage>(ground.others, *ground.workers);
   nbd::server_options options;
   options.io_threads = ground.config.nbd.io_threads;
@@ -153,6 +156,7 @@ bool node::end_actors() {
         spdlog::warn("the local blocks of {} are forgotten: {}", image.entry.url, to_string(saved.error()));
     return true;
   });
+  ground.questions->drain();
   ground.workers->drain();
   ground.others->clear();
   caf::anon_send_exit(parts_->main, caf::exit_reason::user_shutdown);
@@ -205,6 +209,16 @@ void node::history(std::string volume, std::uint64_t block, std::uint32_t rows_m
   parts_->post([volume = std::move(volume), block, rows_max, to](node_state& state) {
     state.history(volume, block, rows_max, to);
   });
+}
+
+void node::records(control::record_question what,
+                   control::reply<std::shared_ptr<control::record_stream>> to) {
+  parts_->post([what = std::move(what), to](node_state& state) { state.records(what, to); });
+}
+
+void node::last_records(control::record_question what, std::uint32_t max,
+                        control::reply<control::record_batch> to) {
+  parts_->post([what = std::move(what), max, to](node_state& state) { state.last_records(what, max, to); });
 }
 
 void node::verify(std::string public_key, control::reply<control::verify_report> to) {

@@ -36,6 +36,10 @@ public:
   void why(std::string volume, std::uint64_t block, control::reply<control::why_row> to) override;
   void history(std::string volume, std::uint64_t block, std::uint32_t rows_max,
                control::reply<std::vector<control::history_row>> to) override;
+  void records(control::record_question what,
+               control::reply<std::shared_ptr<control::record_stream>> to) override;
+  void last_records(control::record_question what, std::uint32_t max,
+                    control::reply<control::record_batch> to) override;
   void verify(std::string public_key, control::reply<control::verify_report> to) override;
   void begin_run(std::string volume, std::string program, control::reply<control::run_info> to) override;
   void end_run(std::string volume, control::reply<control::run_info> to) override;

@@ -93,10 +93,6 @@ control::block_place place_of(const volume::image_plane* image, const store::ove
   return word.in_flight() ? control::block_place::in_flight : control::block_place::absent;
 }
 
-control::failure provenance_off() {
-  return {errc::unavailable, "provenance is off", "set provenance.enabled = true in the configuration"};
-}
-
 /// Collects answers that come one by one, and goes on when the last is there.
 template <class T> struct gathering {
   explicit gathering(std::size_t expected, std::function<void(T)> then)
@@ -326,46 +322,6 @@ void node_state::heat(const std::string& volume, std::uint32_t rows_max,
             wanted);
       },
       wanted);
-}
-
-void node_state::history(const std::string& volume, std::uint64_t block, std::uint32_t rows_max,
-                         const control::reply<std::vector<control::history_row>>& to) {
-  const auto* found = find(volume);
-  if (found == nullptr) {
-    to.fail(no_such_volume(volume));
-    return;
-  }
-  const bool sent = on.others->tell<provenance_actor>(
-      {role::provenance, 0}, log_query{[to, id = found->entry.id, block, rows_max](provenance::log& log) {
-        const auto got = log.view().last(provenance::of_element(element_kind::block, id.value, block),
-                                         std::min<std::size_t>(rows_max, control::history_rows_max));
-        if (!got) {
-          to.fail(got.error());
-          return;
-        }
-        std::vector<control::history_row> rows;
-        for (auto entry = got.value().rbegin(); entry != got.value().rend(); ++entry) {
-          control::history_row row;
-          row.at = entry->what.at;
-          row.vm = entry->who.by.vm;
-          row.program = entry->who.by.program;
-          row.user = entry->who.by.user;
-          row.run = entry->who.run.value;
-          row.op = entry->what.op;
-          row.first_block = entry->what.where.first;
-          row.block_count = entry->what.where.count;
-          row.bytes = entry->what.bytes;
-          row.how = entry->what.how;
-          row.latency = entry->what.latency;
-          if (entry->what.written != digest{})
-            row.digest = hex(entry->what.written);
-          row.position = entry->what.position;
-          rows.push_back(std::move(row));
-        }
-        to(std::move(rows));
-      }});
-  if (!sent)
-    to.fail(provenance_off());
 }
 
 void node_state::verify(const std::string& public_key, const control::reply<control::verify_report>& to) {

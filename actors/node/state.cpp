@@ -83,7 +83,7 @@ node_state::node_state(node_actor::pointer me, ground& stands_on)
                                                    provenance::log& log) { log.indexed(segment, made); }});
         });
       };
-      return caf::actor_cast<caf::actor>(spawn_provenance(self->system(), wanted, *on.log));
+      return caf::actor_cast<caf::actor>(spawn_provenance(self->system(), wanted, *on.log, *on.workers));
     });
 }
 

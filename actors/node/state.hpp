@@ -49,8 +49,6 @@ struct node_state {
   void list_volumes(std::function<void(std::vector<control::volume_row>)> then);
   void why(const std::string& volume, std::uint64_t block, const control::reply<control::why_row>& to);
   void heat(const std::string& volume, std::uint32_t rows_max, const control::reply<control::heat_map>& to);
-  void history(const std::string& volume, std::uint64_t block, std::uint32_t rows_max,
-               const control::reply<std::vector<control::history_row>>& to);
   void verify(const std::string& public_key, const control::reply<control::verify_report>& to);
   void drop_cache(const control::reply<control::cache_dropped>& to);
   void run(const std::string& volume, const std::optional<std::string>& begin_program,
@@ -70,6 +68,19 @@ struct node_state {
   /// room.
   open_import* import_of(control::import_batch& batch, const control::reply<control::import_done>& to);
   void give_up_silent_import(std::uint64_t run);
+
+  // ---- records of the log (records.cpp)
+  void history(const std::string& volume, std::uint64_t block, std::uint32_t rows_max,
+               const control::reply<std::vector<control::history_row>>& to);
+  void records(const control::record_question& what,
+               const control::reply<std::shared_ptr<control::record_stream>>& to);
+  void last_records(const control::record_question& what, std::uint32_t max,
+                    const control::reply<control::record_batch>& to);
+  /// The filter, with the volume's number in it; nothing if there is no such volume.
+  std::optional<provenance::filter> resolved(const control::record_question& what) const;
+  /// Looks into the log with `work`, on the thread for long questions, and answers with what it returns.
+  template <class T>
+  void look(const control::reply<T>& to, std::function<result<T>(const provenance::log_view&)> work);
 
   /// Asks an actor and goes on with its answer, or with what it says when it has none.
   template <class Answer, class Handle, class... Args>
@@ -96,6 +107,10 @@ struct node_state {
   instant started;
   std::shared_ptr<std::atomic<bool>> verifying = std::make_shared<std::atomic<bool>>(false);
 };
+
+inline control::failure provenance_off() {
+  return {errc::unavailable, "provenance is off", "set provenance.enabled = true in the configuration"};
+}
 
 inline control::failure no_such_volume(const std::string& name) {
   return {errc::not_found, "there is no volume " + name, "`forerun volume list` shows those that there are"};

@@ -1,6 +1,7 @@
 #include "actors/provenance/provenance.hpp"
 #include "actors/common/errors.hpp"
 #include "actors/common/time.hpp"
+#include "actors/provenance/subscribers.hpp"
 #include <deque>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -12,8 +13,11 @@ namespace {
 struct provenance_state {
   static inline const char* name = "forerun.provenance";
 
-  provenance_state(provenance_actor::pointer me, provenance_config settings, provenance::log& kept)
-      : self(me), config(settings), log(kept) {}
+  provenance_state(provenance_actor::pointer me, provenance_config settings, provenance::log& kept,
+                   store::blocking_pool& workers)
+      : self(me), config(settings), log(kept), told(me, kept, workers) {
+    self->set_down_handler([this](const caf::down_msg& who) { told.gone(who); });
+  }
 
   provenance_actor::behavior_type make_behavior() {
     if (config.keep.bytes_max > 0 || config.keep.age_max > nanos{0})
@@ -68,6 +72,15 @@ struct provenance_state {
               status.public_key += fmt::format("{:02x}", byte);
           return status;
         },
+        [this](const subscribe& what) -> caf::result<subscribed> {
+          const auto added = told.add(what);
+          if (!added)
+            return fail(added.error());
+          return added.value();
+        },
+        [this](const grant& what) { told.grant(what); },
+        [this](const records_pulled& what) { told.pulled(what); },
+        [this](news_atom) { told.news(); },
     };
   }
 
@@ -105,6 +118,7 @@ struct provenance_state {
       return done.error();
     if (log.pending_bytes() > 0)
       (void)log.write(); // What could not be written stays pending, up to a bound.
+    told.appended();
     return success();
   }
 
@@ -167,6 +181,7 @@ struct provenance_state {
   provenance_actor::pointer self;
   provenance_config config;
   provenance::log& log;
+  subscribers told;
   std::deque<record_batch> strict; ///< Not on stable storage yet; bounded by the rings of their volumes.
   std::size_t appended = 0;        ///< So many of them are in the log.
   std::uint64_t dropped = 0;
@@ -180,10 +195,11 @@ struct provenance_state {
 
 } // namespace
 
-provenance_actor spawn_provenance(caf::actor_system& system, provenance_config config, provenance::log& log) {
+provenance_actor spawn_provenance(caf::actor_system& system, provenance_config config, provenance::log& log,
+                                  store::blocking_pool& workers) {
   using impl = provenance_actor::stateful_impl<provenance_state>;
-  return config.detached ? system.spawn<impl, caf::detached>(config, std::ref(log))
-                         : system.spawn<impl>(config, std::ref(log));
+  return config.detached ? system.spawn<impl, caf::detached>(config, std::ref(log), std::ref(workers))
+                         : system.spawn<impl>(config, std::ref(log), std::ref(workers));
 }
 
 } // namespace forerun::actors

@@ -1,6 +1,7 @@
 #pragma once
 #include "actors/common/protocols.hpp"
 #include "runtime/provenance/log.hpp"
+#include "runtime/store/blocking_pool.hpp"
 
 namespace forerun::actors {
 
@@ -22,9 +23,11 @@ struct provenance_config {
   nanos anchor_every{0};                        ///< 0: never.
 };
 
-/// Keeps the node's log: appends what was observed, and answers questions about it. Records of strict volumes
-/// are held until they are on stable storage; while the log cannot be written they stay here, in order, and
-/// their volumes' clients wait. Others are then counted and dropped. The log outlives the actor.
-provenance_actor spawn_provenance(caf::actor_system& system, provenance_config config, provenance::log& log);
+/// Keeps the node's log: appends what was observed, answers questions about it, and tells those who
+/// subscribed. Records of strict volumes are held until they are on stable storage; while the log cannot be
+/// written they stay here, in order, and their volumes' clients wait. Others are then counted and dropped.
+/// The log and the workers outlive the actor.
+provenance_actor spawn_provenance(caf::actor_system& system, provenance_config config, provenance::log& log,
+                                  store::blocking_pool& workers);
 
 } // namespace forerun::actors

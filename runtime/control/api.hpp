@@ -1,5 +1,6 @@
 #pragma once
 #include "runtime/control/import_values.hpp"
+#include "runtime/control/records.hpp"
 #include "runtime/control/values.hpp"
 #include <atomic>
 #include <functional>
@@ -82,6 +83,12 @@ public:
   /// `out_of_range`.
   virtual void history(std::string volume, std::uint64_t block, std::uint32_t rows_max,
                        reply<std::vector<history_row>> to) = 0;
+  /// Records of the log from a position on. Errors: `not_found` (volume), `overloaded` (as many streams as
+  /// there may be), `unavailable` (provenance is off).
+  virtual void records(record_question what, reply<std::shared_ptr<record_stream>> to) = 0;
+  /// The newest, newest first, at most `max`, itself at most `record_rows_max`. Errors: as `records`, and
+  /// `io_failed`.
+  virtual void last_records(record_question what, std::uint32_t max, reply<record_batch> to) = 0;
   /// Holds the log against a public key in hex; empty: the node's own. Damage is an answer, not an error.
   /// Errors: `invalid_argument`.
   virtual void verify(std::string public_key, reply<verify_report> to) = 0;

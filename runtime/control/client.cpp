@@ -4,8 +4,18 @@
 #include "runtime/control/socket.hpp"
 #include <capnp/rpc-twoparty.h>
 #include <kj/async-io.h>
+#include <kj/async-unix.h>
 
 namespace forerun::control {
+
+template <> struct answer_reader<wire::RecordStream::Client> {
+  template <class Answer> static answer<wire::RecordStream::Client> of(Answer from) {
+    if (from.isRefused())
+      return read(from.getRefused());
+    return from.getValue();
+  }
+};
+
 namespace {
 
 /// How much longer than the node itself a client waits for the node's word that it took too long.
@@ -52,18 +62,30 @@ struct client::state {
   }
 
   template <class T, class Request> answer<T> ask(Request request, nanos limit) {
+    return await<T>(request.send(), limit);
+  }
+  template <class T, class Results> answer<T> await(kj::Promise<capnp::Response<Results>> sent, nanos limit) {
     const quiet_kj quiet({});
     answer<T> got = failure{};
     const auto time = given_up_after.count() > 0 ? given_up_after : limit + patience;
     auto failed = kj::runCatchingExceptions([&] {
       auto response = io.provider->getTimer()
-                          .timeoutAfter(time.count() * kj::NANOSECONDS, request.send())
+                          .timeoutAfter(time.count() * kj::NANOSECONDS, unless_given_up(kj::mv(sent)))
                           .wait(io.waitScope);
       got = answer_reader<T>::of(response.getAnswer());
     });
-    KJ_IF_MAYBE (why, failed)
+    KJ_IF_MAYBE (why, failed) {
+      if (given_up)
+        return failure{errc::cancelled, "interrupted", ""};
       return of_exception(*why);
+    }
     return got;
+  }
+  template <class T> kj::Promise<T> unless_given_up(kj::Promise<T> sent) {
+    KJ_IF_MAYBE (end, give_up)
+      return sent.exclusiveJoin(
+          end->addBranch().then([]() -> kj::Promise<T> { return KJ_EXCEPTION(FAILED, "given up"); }));
+    return kj::mv(sent);
   }
 
   kj::AsyncIoContext io;
@@ -72,6 +94,21 @@ struct client::state {
   capnp::RpcSystem<capnp::rpc::twoparty::VatId> rpc;
   wire::Control::Client control;
   nanos given_up_after{0};
+  kj::Own<kj::UnixEventPort::FdObserver> watched;
+  kj::Maybe<kj::ForkedPromise<void>> give_up;
+  bool given_up = false;
+};
+
+struct record_reader::state {
+  client::state& from;
+  wire::RecordStream::Client stream;
+  kj::Maybe<kj::Promise<capnp::Response<wire::RecordStream::NextResults>>> ahead;
+
+  kj::Promise<capnp::Response<wire::RecordStream::NextResults>> ask(std::uint32_t max) {
+    auto request = stream.nextRequest();
+    request.setMax(max);
+    return request.send();
+  }
 };
 
 client::client(std::unique_ptr<state> what) : state_(std::move(what)) {
@@ -89,6 +126,13 @@ answer<client> client::connect(const std::string& socket_path) {
 
 void client::give_up_after(nanos limit) {
   state_->given_up_after = limit;
+}
+
+void client::give_up_on(int fd) {
+  auto& own = *state_;
+  own.watched = kj::heap<kj::UnixEventPort::FdObserver>(own.io.unixEventPort, fd,
+                                                        kj::UnixEventPort::FdObserver::OBSERVE_READ);
+  own.give_up = own.watched->whenBecomesReadable().then([&own] { own.given_up = true; }).fork();
 }
 
 answer<node_status> client::status() {
@@ -147,6 +191,47 @@ answer<std::vector<history_row>> client::history(const std::string& volume, std:
   request.setBlock(block);
   request.setRowsMax(rows);
   return state_->ask<std::vector<history_row>>(kj::mv(request), call_timeout);
+}
+
+answer<record_reader> client::records(const record_question& what) {
+  auto request = state_->control.recordsRequest();
+  write(request.initFilter(), what);
+  request.setFollow(what.follow);
+  request.setAll(what.all);
+  auto got = state_->ask<wire::RecordStream::Client>(kj::mv(request), call_timeout);
+  if (auto* why = std::get_if<1>(&got))
+    return std::move(*why);
+  return record_reader(
+      std::unique_ptr<record_reader::state>(new record_reader::state{*state_, std::get<0>(got), nullptr}));
+}
+
+answer<record_batch> client::last_records(const record_question& what, std::uint32_t max) {
+  auto request = state_->control.lastRequest();
+  write(request.initFilter(), what);
+  request.setMax(max);
+  return state_->ask<record_batch>(kj::mv(request), call_timeout);
+}
+
+record_reader::record_reader(std::unique_ptr<state> what) : state_(std::move(what)) {
+}
+record_reader::record_reader(record_reader&&) noexcept = default;
+record_reader& record_reader::operator=(record_reader&&) noexcept = default;
+record_reader::~record_reader() = default;
+
+answer<record_batch> record_reader::next(std::uint32_t max) {
+  auto& own = *state_;
+  kj::Promise<capnp::Response<wire::RecordStream::NextResults>> asked = nullptr;
+  KJ_IF_MAYBE (ahead, own.ahead)
+    asked = kj::mv(*ahead);
+  else
+    asked = own.ask(max);
+  own.ahead = nullptr;
+  auto got = own.from.await<record_batch>(kj::mv(asked), call_timeout);
+  if (const auto* value = std::get_if<0>(&got); value != nullptr && !value->ended) {
+    own.ahead = own.ask(max);
+    own.from.io.waitScope.poll(); // Sends it.
+  }
+  return got;
 }
 
 answer<verify_report> client::verify(const std::string& public_key) {

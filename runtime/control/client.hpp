@@ -4,6 +4,24 @@
 
 namespace forerun::control {
 
+/// Records that a node streams; the client's, on its thread, and not after it. Asks for the next batch while
+/// the last one is being used.
+class record_reader {
+public:
+  record_reader(record_reader&&) noexcept;
+  record_reader& operator=(record_reader&&) noexcept;
+  ~record_reader();
+
+  /// At most `max` rows, itself 1 to `record_rows_max`, the same in every call.
+  answer<record_batch> next(std::uint32_t max);
+
+private:
+  friend class client;
+  struct state;
+  explicit record_reader(std::unique_ptr<state> what);
+  std::unique_ptr<state> state_;
+};
+
 /// A tool's side of the control socket: calls that wait for their answer. A client lives on the thread that
 /// connected it, and a thread has at most one at a time. Besides the node's own refusals calls fail with
 /// `unavailable` (the node is gone), `timed_out` (it does not answer within its own limit and a little) and
@@ -20,6 +38,10 @@ public:
   /// Instead of the node's own limits: gives up on any call after so long.
   void give_up_after(nanos limit);
 
+  /// Calls fail with `cancelled` from the time on at which this descriptor is readable, also one that waits.
+  /// It must outlive the client.
+  void give_up_on(int fd);
+
   answer<node_status> status();
   answer<std::vector<actor_row>> actors();
   answer<std::vector<volume_row>> volumes();
@@ -31,12 +53,15 @@ public:
   answer<why_row> why(const std::string& volume, std::uint64_t block);
   answer<std::vector<history_row>> history(const std::string& volume, std::uint64_t block,
                                            std::uint32_t rows);
+  answer<record_reader> records(const record_question& what);
+  answer<record_batch> last_records(const record_question& what, std::uint32_t max);
   answer<verify_report> verify(const std::string& public_key = {});
   answer<run_info> begin_run(const std::string& volume, const std::string& program);
   answer<run_info> end_run(const std::string& volume);
   answer<import_done> import_records(const import_batch& what);
 
 private:
+  friend class record_reader;
   struct state;
   explicit client(std::unique_ptr<state> what);
   std::unique_ptr<state> state_;

@@ -1,21 +1,8 @@
 #include "runtime/control/convert.hpp"
+#include "runtime/control/words.hpp"
 
 namespace forerun::control {
 namespace {
-
-/// Enumerators have the same numbers on both sides; `last` is the last one that is known here.
-template <class To, class From> To known(From from, To last) {
-  const auto number = static_cast<unsigned>(from);
-  return number <= static_cast<unsigned>(last) ? static_cast<To>(number) : To{};
-}
-
-kj::StringPtr text(const std::string& from) {
-  return {from.c_str(), from.size()};
-}
-
-std::string text(capnp::Text::Reader from) {
-  return {from.begin(), from.size()};
-}
 
 std::vector<std::string> texts(capnp::List<capnp::Text>::Reader from) {
   constexpr std::size_t texts_max = 256;

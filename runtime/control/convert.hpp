@@ -22,6 +22,10 @@ void write(wire::VerifyReport::Builder to, const verify_report& from);
 void write(wire::RunInfo::Builder to, const run_info& from);
 void write(wire::ImportBatch::Builder to, const import_batch& from);
 void write(wire::ImportDone::Builder to, const import_done& from);
+/// All but `follow` and `all`, which travel beside the filter.
+void write(wire::RecordFilter::Builder to, const record_question& from);
+/// At most `record_rows_max` rows.
+void write(wire::RecordBatch::Builder to, const record_batch& from);
 
 failure read(wire::Refusal::Reader from);
 done read(wire::Done::Reader from);
@@ -40,6 +44,9 @@ import_done read(wire::ImportDone::Reader from);
 
 /// Of what a tool hands over nothing is taken as it is: a batch, or why it is none.
 std::variant<import_batch, failure> read(wire::ImportBatch::Reader from);
+/// Errors: `invalid_argument`.
+answer<record_question> read(wire::RecordFilter::Reader from);
+record_batch read(wire::RecordBatch::Reader from);
 
 /// Of one message; both sides refuse more.
 inline constexpr std::size_t answer_bytes_max = 16u << 20;

@@ -13,6 +13,7 @@ struct session {
   capnp::TwoPartyVatNetwork* network = nullptr; ///< Null before and after the connection.
   kj::Own<kj::PromiseFulfiller<void>> hang_up;
   std::size_t open_calls = 0;
+  std::size_t streams = 0;
   std::uint64_t last_call = 0; ///< Grows with every call of any connection.
 
   /// False, and the connection is about to be closed, if too much that it was told lies unread.

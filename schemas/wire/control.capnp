@@ -3,21 +3,25 @@
 #
 # The dialogue. The tool connects to the node's control socket (a file of mode 0600: who may open it may do
 # everything) and asks for the bootstrap capability, which is a `Control`. Calls may be pipelined; answers come in
-# the order in which they are ready. Every answer is either a value or a refusal in words. Nothing is pushed.
+# the order in which they are ready. Every answer is either a value or a refusal in words. Nothing is pushed: of a
+# stream the tool asks for one batch after the other, and so no faster than it can take them.
 #
 # A lost connection means that the answers of open calls are unknown; what they asked for may have happened.
 # `createVolume`, `deleteVolume` and `beginRun` may be repeated: the second try is refused with `exists`,
 # `notFound` or begins a new run, and does no other harm. A connection that is silent may be closed by the node
-# when others need its place.
+# when others need its place. Streams end with their connection; a new one goes on from the position that the last
+# batch named.
 #
 # Limits, beyond which a node refuses or hangs up: 64 connections, 256 unanswered calls in all, 64 KiB for each
-# message to the node, 8 MiB of answers that a tool has not read, 30 s for each answer (30 min for `verify`).
+# message to the node, 8 MiB of answers that a tool has not read, 30 s for each answer (30 min for `verify`); 16
+# streams of a connection, 64 of a node, one unanswered `next` of each.
 #
 # Versions. Fields are only ever added; a tool ignores what it does not know, and shows an unset field as its
 # default. A tool that calls a method which the node does not have gets the RPC error "unimplemented".
 
 using Cxx = import "/capnp/c++.capnp";
 using Values = import "control_values.capnp";
+using Records = import "records.capnp";
 $Cxx.namespace("forerun::wire");
 
 struct Answer(Value) {
@@ -72,16 +76,16 @@ interface Control {
   endRun @12 (volume :Text) -> (answer :Answer(Values.RunInfo));
   # Refused with `notFound` if no run is open.
 
-  reserved13 @13 () -> ();
-  reserved14 @14 () -> ();
-  reserved15 @15 () -> ();
-  reserved16 @16 () -> ();
-  reserved17 @17 () -> ();
-  reserved18 @18 () -> ();
-  reserved19 @19 () -> ();
-  reserved20 @20 () -> ();
+  records @13 (filter :Records.RecordFilter, follow :Bool, all :Bool) -> (answer :Answer(RecordStream));
+  # Records of the provenance log from a position on. Without `follow` the stream ends where the log ends now; with
+  # it, it goes on with what comes; then, without `all`, what lies more than 65536 positions behind is passed over and
+  # counted in `missed`, and with it a slow tool gets everything, at its own pace, from the log. Refused with `notFound`
+  # (volume), `overloaded`, `invalidArgument`, `unavailable` (provenance is off).
 
-  importRecords @21 (batch :Values.ImportBatch) -> (answer :Answer(Values.ImportDone));
+  last @14 (filter :Records.RecordFilter, max :UInt32) -> (answer :Answer(Records.RecordBatch));
+  # The newest records, newest first. At most `max`; 0 or more than 1024 means 1024. Refused as `records`.
+
+  importRecords @15 (batch :Values.ImportBatch) -> (answer :Answer(Values.ImportDone));
   # The next piece of a recording: what took place elsewhere or at another time goes to the provenance log and, with
   # a volume, teaches the models of its image as one finished run. Nothing is moved for it. The first batch of a
   # recording has run 0; its answer names the run, which all others of it say. A recording that is not heard of for a
@@ -89,4 +93,13 @@ interface Control {
   # Refused with `overloaded` (nothing was taken: try again after a pause), `notFound` (no such volume, or the
   # recording has ended), `invalidArgument`, `unavailable` (provenance is off and no volume is named). When the
   # connection is lost, or the answer is `timedOut`, the batch may have been taken.
+}
+
+interface RecordStream {
+  # Dropping it ends the stream.
+
+  next @0 (max :UInt32) -> (answer :Answer(Records.RecordBatch));
+  # At most `max` rows; 0 or more than 1024 means 1024. Of a stream that follows it waits up to 5 s for news, and
+  # then answers an empty batch. A batch may be empty at any other time, too: the search goes on. Refused with
+  # `busy` (an earlier `next` of this stream is unanswered), `unavailable`, `ioFailed`: open a new stream.
 }

@@ -1,5 +1,6 @@
 #pragma once
 #include "runtime/control/server.hpp"
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
@@ -138,6 +139,21 @@ public:
                                                .position = 4096}));
       });
   }
+  void records(record_question what, reply<std::shared_ptr<record_stream>> to) override {
+    later([this, what, to] {
+      asked = what;
+      if (what.volume.empty() || known(what.volume, to))
+        to(std::make_shared<fake_stream>(*this));
+    });
+  }
+  void last_records(record_question what, std::uint32_t max, reply<record_batch> to) override {
+    later([this, what, max, to] {
+      asked = what;
+      auto batch = batches.empty() ? record_batch{} : batches.front();
+      batch.rows.resize(std::min<std::size_t>(batch.rows.size(), max));
+      to(std::move(batch));
+    });
+  }
   void verify(std::string public_key, reply<verify_report> to) override {
     later([to, this, public_key] {
       to({.intact = intact,
@@ -183,12 +199,37 @@ public:
 
   volume_spec created; ///< What was last asked for.
   std::vector<import_batch> imported;
-  int overloads = 0; ///< So many batches are refused first.
+  int overloads = 0;                 ///< So many batches are refused first.
+  record_question asked;             ///< The same.
+  std::vector<record_batch> batches; ///< What a stream tells; then it is silent, or has ended.
+  std::atomic<int> streams = 0;      ///< Alive.
   bool intact = true;
   bool silent = false;  ///< Keeps every reply and answers none.
   bool forgets = false; ///< Drops every reply unanswered.
 
 private:
+  class fake_stream final : public record_stream {
+  public:
+    explicit fake_stream(fake_node& of) : node_(of) { ++node_.streams; }
+    ~fake_stream() override { --node_.streams; }
+    void next(std::uint32_t max, reply<record_batch> to) override {
+      node_.later([this, max, to] {
+        if (next_ == node_.batches.size()) {
+          kept_ = to;
+          return;
+        }
+        auto batch = node_.batches[next_++];
+        batch.rows.resize(std::min<std::size_t>(batch.rows.size(), max));
+        to(std::move(batch));
+      });
+    }
+
+  private:
+    fake_node& node_;
+    std::size_t next_ = 0;
+    reply<record_batch> kept_;
+  };
+
   template <class T> bool known(const std::string& name, const reply<T>& to) {
     if (name != "debian")
       to.fail(errc::not_found, "there is no volume named " + name, "`forerun volume list` names them");
