@@ -9,6 +9,7 @@ namespace forerun::cli {
 void add_node_commands(CLI::App& app, context& where);    ///< status, actors, cache, verify
 void add_volume_commands(CLI::App& app, context& where);  ///< volume create, list, delete, export
 void add_explain_commands(CLI::App& app, context& where); ///< heat, why, history
+void add_records_command(CLI::App& app, context& where);  ///< records
 void add_run_commands(CLI::App& app, context& where);     ///< run begin, end
 void add_import_command(CLI::App& app, context& where);   ///< import
 void add_demo_command(CLI::App& app, context& where);     ///< demo

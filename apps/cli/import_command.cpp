@@ -1,7 +1,7 @@
 #include "apps/cli/commands.hpp"
 #include "apps/cli/import_file.hpp"
-#include "apps/cli/json.hpp"
 #include "apps/cli/table.hpp"
+#include "runtime/base/json.hpp"
 #include "runtime/base/names.hpp"
 #include "runtime/trace/text.hpp"
 #include <CLI/CLI.hpp>

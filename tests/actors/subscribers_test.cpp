@@ -57,10 +57,15 @@ struct log_stage {
     self->request(who, caf::timespan{std::chrono::seconds{20}}, caf::get_atom_v)
         .receive([](const control::provenance_status&) {}, [](const caf::error&) { FAIL("no answer"); });
   }
+  /// Whether nothing is told, once everything that was sent is done, and looked for in the log.
   bool silent() {
+    settle();
+    std::promise<void> looked;
+    workers.post([&] { looked.set_value(); });
+    looked.get_future().wait();
+    settle();
     bool quiet = true;
-    self->receive([&](const records_told&) { quiet = false; },
-                  caf::after(std::chrono::milliseconds{60}) >> [] {});
+    self->receive([&](const records_told&) { quiet = false; }, caf::after(std::chrono::seconds{0}) >> [] {});
     return quiet;
   }
 
@@ -79,7 +84,7 @@ struct log_stage {
   sim::sim_disk disk;
   manual_clock time;
   std::unique_ptr<provenance::log> log;
-  store::blocking_pool workers{2, 64};
+  store::blocking_pool workers{1, 64};
   plain_config config;
   caf::actor_system system{config};
   caf::scoped_actor self{system};

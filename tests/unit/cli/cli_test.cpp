@@ -125,7 +125,17 @@ TEST_CASE("a wrong command line exits 2 and asks no node") {
                                              {"volume", "create", "x", "--size", "blue"},
                                              {"volume", "create", "x", "--size", "1G", "--audit", "lax"},
                                              {"heat", "debian", "--rows", "0"},
-                                             {"history", "debian", "0", "--rows", "9999"}}) {
+                                             {"history", "debian", "0", "--rows", "9999"},
+                                             {"records", "--element", "-1"},
+                                             {"records", "--op", "READ,FLY"},
+                                             {"records", "--kind", "256"},
+                                             {"records", "--since", "yesterday"},
+                                             {"records", "--volume", "debian", "--kind", "key"},
+                                             {"records", "--element", "1", "--name", "x"},
+                                             {"records", "--last", "1025"},
+                                             {"records", "--last", "1", "--from", "1"},
+                                             {"records", "--live"},
+                                             {"records", "--format", "xml"}}) {
     const auto done = forerun_does(words, "/nowhere/control.sock");
     CHECK(done.code == exit_usage);
     CHECK(!done.err.empty());
