@@ -2,6 +2,7 @@
 #include "actors/predictor/predictor.hpp"
 #include "actors/tier/tier.hpp"
 #include "runtime/base/block_set.hpp"
+#include "runtime/base/hash.hpp"
 #include <algorithm>
 
 namespace forerun::actors {

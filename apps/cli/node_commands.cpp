@@ -1,5 +1,6 @@
 #include "apps/cli/commands.hpp"
 #include "apps/cli/table.hpp"
+#include "apps/cli/when.hpp"
 #include "runtime/base/json.hpp"
 #include "runtime/base/units.hpp"
 #include <fmt/format.h>

@@ -15,11 +15,6 @@ std::size_t width(std::string_view text) {
 
 } // namespace
 
-std::string when(wall_time at) {
-  const auto whole = static_cast<std::time_t>(at.ns / 1'000'000'000);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(whole), at.ns % 1'000'000'000 / 1000);
-}
-
 std::string printable(std::string_view text) {
   std::string out(text);
   for (auto& c : out)

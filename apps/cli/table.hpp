@@ -15,9 +15,6 @@ std::string printable(std::string_view text);
 std::string percent(std::uint64_t part, std::uint64_t whole);
 std::string percent(double share);
 
-/// UTC, to the microsecond.
-std::string when(wall_time at);
-
 /// Rows under a heading, each column as wide as its widest cell. Columns whose heading begins with ">" are
 /// aligned to the right.
 class table {

@@ -1,5 +1,4 @@
 #include "runtime/base/access.hpp"
-#include "runtime/base/hash.hpp"
 
 namespace forerun {
 
@@ -63,10 +62,6 @@ std::string_view to_string(element_kind kind) {
     return "image_block";
   }
   return "unknown";
-}
-
-std::uint64_t element_of(std::string_view name) {
-  return checksum(std::as_bytes(std::span{name})) & ((std::uint64_t{1} << 62) - 1);
 }
 
 } // namespace forerun

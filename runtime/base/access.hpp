@@ -36,10 +36,6 @@ std::string_view to_string(operation op);
 std::string_view to_string(outcome how);
 std::string_view to_string(element_kind kind);
 
-/// A program, a file, a resource: what is known by its name is numbered by the name's hash (XXH3), below
-/// 2^62.
-std::uint64_t element_of(std::string_view name);
-
 inline constexpr auto operation_last = operation::release;
 inline constexpr auto element_kind_last = element_kind::image_block;
 

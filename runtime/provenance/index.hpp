@@ -141,8 +141,7 @@ private:
   rollup sums_;
 };
 
-/// "provenance-00000042.idx"; and where pieces wait to be merged, "provenance-00000042.pieces".
-std::string index_name(std::uint32_t segment);
+/// Where pieces wait to be merged: "provenance-00000042.pieces".
 std::string pieces_name(std::uint32_t segment);
 
 /// Writes the index of a whole segment (whose blocks are all in pieces) as its file, which replaces what was

@@ -221,9 +221,6 @@ constexpr std::size_t write_bytes = 256u << 10;
 
 } // namespace
 
-std::string index_name(std::uint32_t segment) {
-  return fmt::format("provenance-{:08}.idx", segment);
-}
 std::string pieces_name(std::uint32_t segment) {
   return fmt::format("provenance-{:08}.pieces", segment);
 }

@@ -1,4 +1,5 @@
 #include "actors/provenance/provenance.hpp"
+#include "runtime/store/blocking_pool.hpp"
 #include "tests/actors/stage.hpp"
 #include <doctest/doctest.h>
 
@@ -12,7 +13,7 @@ namespace {
 struct logs : actor_stage {
   logs()
       : log(provenance::log::open(disk, time, {.block_records = 1, .pending_bytes_max = 1}).value()),
-        who(keep({role::provenance, 0}, spawn_provenance(system, {.detached = false}, *log))) {
+        who(keep({role::provenance, 0}, spawn_provenance(system, {.detached = false}, *log, workers))) {
     scheduler.run();
   }
 
@@ -34,6 +35,7 @@ struct logs : actor_stage {
   std::uint64_t dropped() { return ask<control::provenance_status>(who, caf::get_atom_v).value().dropped; }
 
   manual_clock time;
+  store::blocking_pool workers{1, 16};
   std::unique_ptr<provenance::log> log;
   provenance_actor who;
 

@@ -25,15 +25,14 @@ struct log_stage {
 
   /// So many reads of blocks that count on.
   void record(std::uint32_t count) {
-    auto batch = std::make_shared<access_batch>();
-    batch->volume = {5};
+    auto batch = std::make_shared<std::vector<forerun::access>>();
     for (std::uint32_t i = 0; i < count; ++i) {
       forerun::access entry;
       entry.where = {recorded++, 1};
       entry.bytes = block_bytes;
-      batch->entries.push_back(entry);
+      batch->push_back(entry);
     }
-    caf::anon_send(who, record_batch{agent, std::move(batch)});
+    caf::anon_send(who, record_batch{agent, std::move(batch), {}});
   }
   result<subscribed> subscribe_me(provenance::filter wanted, provenance::pace how, bool follow = true) {
     result<subscribed> answer = errc::timed_out;
@@ -79,7 +78,8 @@ struct log_stage {
       set("caf.scheduler.max-threads", 2u);
     }
   };
-  std::shared_ptr<const identity> agent = std::make_shared<identity>(identity{{5}, "vm", "gcc", "ann", {3}});
+  std::shared_ptr<const provenance::context> agent = std::make_shared<provenance::context>(
+      provenance::context{.by = {.vm = "vm", .program = "gcc", .user = "ann"}, .run = {3}, .space = 5});
   std::uint64_t recorded = 0;
   sim::sim_disk disk;
   manual_clock time;

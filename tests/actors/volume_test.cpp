@@ -3,6 +3,7 @@
 #include "actors/tier/tier.hpp"
 #include "actors/vm/vm.hpp"
 #include "actors/volume/volume.hpp"
+#include "runtime/base/hash.hpp"
 #include "tests/actors/stage.hpp"
 #include "tests/unit/volume/stage.hpp"
 #include <doctest/doctest.h>

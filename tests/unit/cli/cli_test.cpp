@@ -1,5 +1,6 @@
 #include "apps/cli/commands.hpp"
 #include "apps/cli/table.hpp"
+#include "runtime/base/json.hpp"
 #include "tests/unit/control/fake_node.hpp"
 #include <boost/property_tree/json_parser.hpp>
 #include <boost/property_tree/ptree.hpp>

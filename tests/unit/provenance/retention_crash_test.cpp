@@ -123,6 +123,8 @@ TEST_CASE("an operation that fails while segments are dropped or anchors are set
         if (i % 3 == 1)
           (void)log->retain(keep);
       }
+      if (disk.operations() <= at)
+        break; // Nothing has failed.
       REQUIRE(log->set_anchor().has_value());
       REQUIRE(log->retain(keep).has_value());
       REQUIRE_FALSE(log->verifier()().value().first_fault.has_value());
