@@ -34,6 +34,10 @@ public:
   /// Opens for reading and writing; makes the file if it is missing and `create`. Errors: `not_found`,
   /// `io_failed`.
   virtual result<std::unique_ptr<disk_file>> open(std::string_view name, bool create) = 0;
+  /// Opens a file that is there, only to read what was written to it, be it stored or not. `open` shows what
+  /// is stored: it reads from the device again, and takes what a failed sync did not store from everybody who
+  /// has the file open. Errors: `not_found`, `io_failed`.
+  virtual result<std::unique_ptr<disk_file>> open_to_read(std::string_view name) { return open(name, false); }
   /// Errors: `not_found`.
   virtual result<void> remove(std::string_view name) = 0;
   /// Replaces `to` by `from` in one step; survives a crash only after `sync_names`.

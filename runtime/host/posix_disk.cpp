@@ -129,6 +129,15 @@ result<std::unique_ptr<disk_file>> posix_disk::open(std::string_view name, bool 
   return std::unique_ptr<disk_file>{std::make_unique<posix_file>(descriptor)};
 }
 
+result<std::unique_ptr<disk_file>> posix_disk::open_to_read(std::string_view name) {
+  if (!plain(name))
+    return errc::invalid_argument;
+  const int descriptor = openat(folder_, std::string{name}.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (descriptor < 0)
+    return errc_of(errno);
+  return std::unique_ptr<disk_file>{std::make_unique<posix_file>(descriptor)};
+}
+
 result<void> posix_disk::remove(std::string_view name) {
   if (!plain(name))
     return errc::invalid_argument;

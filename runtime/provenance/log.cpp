@@ -176,7 +176,7 @@ result<std::uint64_t> log::bytes() const {
     return numbers.error();
   std::uint64_t sum = 0;
   for (const auto number : numbers.value()) {
-    const auto file = disk_.open(segment_name(number), false);
+    const auto file = disk_.open_to_read(segment_name(number));
     const auto size = file ? file.value()->size() : file.error();
     if (!size)
       return size.error();

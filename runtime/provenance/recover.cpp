@@ -117,6 +117,10 @@ void log::compare_with_anchor() {
 }
 
 result<bool> log::recover_segment(std::uint32_t number) {
+  // Opened first, so that the reader sees what is stored: a sync of the process before may have failed.
+  auto file = disk_.open(segment_name(number), false);
+  if (!file)
+    return file.error();
   auto reader = segment_reader::open(disk_, number);
   if (!reader)
     return reader.error();
@@ -140,9 +144,6 @@ result<bool> log::recover_segment(std::uint32_t number) {
     recovered_.damage = it.broken;
     return true;
   }
-  auto file = disk_.open(segment_name(number), false);
-  if (!file)
-    return file.error();
   if (it.broken) {
     recovered_.bytes_cut += it.file_end - it.end;
     if (auto cut = file.value()->resize(it.end); !cut)

@@ -49,7 +49,7 @@ result<std::vector<std::uint32_t>> segments_of(disk& from) {
 
 result<segment_reader> segment_reader::open(disk& from, std::uint32_t number,
                                             std::optional<std::uint64_t> end) {
-  auto file = from.open(segment_name(number), false);
+  auto file = from.open_to_read(segment_name(number));
   if (!file)
     return file.error();
   const auto size = file.value()->size();

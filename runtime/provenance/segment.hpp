@@ -47,8 +47,8 @@ result<std::vector<std::uint32_t>> segments_of(disk& from);
 /// Reads the blocks of one segment in order, through a window of 256 KiB (or one block). One thread.
 class segment_reader {
 public:
-  /// Reads up to `end` if given (the file may be growing behind it), else to the end of the file. Errors:
-  /// `not_found`, `io_failed`.
+  /// Reads what was written, stored or not, up to `end` if given (the file may be growing behind it), else to
+  /// the end of the file. Errors: `not_found`, `io_failed`.
   static result<segment_reader> open(disk& from, std::uint32_t number, std::optional<std::uint64_t> end = {});
 
   std::uint32_t number() const { return number_; }

@@ -34,7 +34,8 @@ struct verification {
 /// bit, removed, moved, repeated or replaced blocks and segments; and, up to the last anchor, a log that was
 /// rewritten or cut short by somebody without the key. What nobody can find without having kept a head or an
 /// anchor: blocks that are missing behind the last anchor, and a rewritten log from which anchors were
-/// removed. Errors: `io_failed`, `unsupported`. A fault is no error, it is the answer.
+/// removed. It sees what the system shows: what that has in memory is not read from the device again. Errors:
+/// `io_failed`, `unsupported`. A fault is no error, it is the answer.
 result<verification> verify(disk& from, std::optional<log_end> end = {}, const expectation& held_to = {});
 
 } // namespace forerun::provenance

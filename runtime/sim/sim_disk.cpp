@@ -148,6 +148,16 @@ result<std::unique_ptr<disk_file>> sim_disk::open(std::string_view name, bool cr
   return std::unique_ptr<disk_file>{std::make_unique<file>(state_, found->second)};
 }
 
+result<std::unique_ptr<disk_file>> sim_disk::open_to_read(std::string_view name) {
+  const turn now{*state_};
+  if (now.fault)
+    return *now.fault;
+  const auto found = state_->now.find(name);
+  if (found == state_->now.end())
+    return errc::not_found;
+  return std::unique_ptr<disk_file>{std::make_unique<file>(state_, found->second)};
+}
+
 result<void> sim_disk::remove(std::string_view name) {
   const turn now{*state_};
   if (now.fault)

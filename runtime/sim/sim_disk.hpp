@@ -31,6 +31,7 @@ public:
   ~sim_disk() override;
 
   result<std::unique_ptr<disk_file>> open(std::string_view name, bool create) override;
+  result<std::unique_ptr<disk_file>> open_to_read(std::string_view name) override;
   result<void> remove(std::string_view name) override;
   result<void> rename(std::string_view from, std::string_view to) override;
   result<void> sync_names() override;

@@ -46,6 +46,20 @@ TEST_CASE("a file reads what was written and ends where it ends") {
   CHECK(disk->open("a", false).value()->size().value() == 100);
 }
 
+TEST_CASE("a file that is opened to read shows what was written, and is not written to") {
+  const folder at;
+  auto disk = posix_disk::open(at.path).value();
+  CHECK(disk->open_to_read("a").error() == errc::not_found);
+  CHECK(disk->open_to_read("../a").error() == errc::invalid_argument);
+  auto file = disk->open("a", true).value();
+  REQUIRE(file->write(0, filled(3000, 7)));
+  auto reader = disk->open_to_read("a").value();
+  std::vector<std::byte> out(3000);
+  CHECK(reader->read(0, out).value() == out.size());
+  CHECK(out == filled(3000, 7));
+  CHECK(!reader->write(0, filled(1, 1)));
+}
+
 TEST_CASE("a punched range reads as zeroes and gives its space back") {
   const folder at;
   auto disk = posix_disk::open(at.path).value();

@@ -122,6 +122,28 @@ TEST_CASE("an operation that fails is repeated by the next commit; nothing is lo
     }
 }
 
+TEST_CASE("questions after a failed operation see all that was appended, and take nothing of it") {
+  const auto operations = operations_of_run();
+  for (std::uint64_t at = 4; at < operations; ++at) {
+    CAPTURE(at);
+    sim::sim_disk disk{at};
+    auto log = opened(disk);
+    disk.fail_at(at, errc::io_failed);
+    std::vector<entry> expected;
+    bool failed = false;
+    for (std::uint64_t i = 0; i < 18 && !failed; ++i) {
+      for (auto& one : fill(*log, 45, i))
+        expected.push_back(one);
+      failed = !log->commit(i % 3 == 2 ? durability::synced : durability::written);
+    }
+    CHECK(log->bytes().has_value());
+    CHECK_FALSE(log->verifier()().value().first_fault.has_value());
+    REQUIRE(read_all(*log) == expected);
+    REQUIRE(log->commit(durability::synced).has_value());
+    REQUIRE(read_all(*opened(*disk.crash(at))) == expected);
+  }
+}
+
 TEST_CASE("a full disk is said, what was appended stays readable, and room lets the log go on") {
   sim::sim_disk disk;
   disk.set_space(10'000);

@@ -107,6 +107,9 @@ TEST_CASE("after a failed sync a later one does not bring back what was forgotte
     std::vector<std::byte> seen(4096);
     CHECK(file->read(0, seen).value() == seen.size());
     CHECK(seen == filled(4096, 7));
+    // Who only wants to read takes nothing from the others; who opens it otherwise sees what is stored.
+    CHECK(disk.open_to_read("a").value()->read(0, seen).value() == seen.size());
+    CHECK(seen == filled(4096, 7));
     CHECK(content(disk, "a") == content(*disk.crash(seed), "a"));
     forgotten |= content(*disk.crash(seed), "a") != filled(4096, 7);
   }
