@@ -49,13 +49,6 @@ std::string described(const reason& why) {
   return "";
 }
 
-std::string hex(std::span<const std::uint8_t> bytes) {
-  std::string text;
-  for (const auto byte : bytes)
-    text += fmt::format("{:02x}", byte);
-  return text;
-}
-
 control::verify_report report_of(const provenance::verification& found) {
   control::verify_report report;
   report.intact = !found.first_fault;

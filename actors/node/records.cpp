@@ -1,8 +1,6 @@
 #include "actors/node/record_stream.hpp"
 #include "actors/node/state.hpp"
 #include <algorithm>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 namespace forerun::actors {
 
@@ -22,7 +20,7 @@ control::history_row row_of(const provenance::entry& from) {
   row.how = from.what.how;
   row.latency = from.what.latency;
   if (from.what.written != digest{})
-    row.digest = fmt::format("{:02x}", fmt::join(from.what.written, ""));
+    row.digest = hex(from.what.written);
   row.position = from.what.position;
   return row;
 }

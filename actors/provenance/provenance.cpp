@@ -3,7 +3,6 @@
 #include "actors/common/time.hpp"
 #include "actors/provenance/subscribers.hpp"
 #include <deque>
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 namespace forerun::actors {
@@ -65,11 +64,9 @@ struct provenance_state {
           if (const auto size = log.bytes())
             status.bytes = size.value();
           status.dropped = dropped;
-          for (const auto byte : log.head())
-            status.head_hash += fmt::format("{:02x}", byte);
+          status.head_hash = hex(log.head());
           if (const auto key = log.key())
-            for (const auto byte : *key)
-              status.public_key += fmt::format("{:02x}", byte);
+            status.public_key = hex(*key);
           return status;
         },
         [this](const subscribe& what) -> caf::result<subscribed> {

@@ -1,5 +1,6 @@
 #include "runtime/base/hash.hpp"
 #include <algorithm>
+#include <fmt/format.h>
 #include <openssl/sha.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -25,6 +26,13 @@ digest digest_of(std::span<const std::byte> data) {
 
 std::uint64_t element_of(std::string_view name) {
   return checksum(std::as_bytes(std::span{name})) >> 2;
+}
+
+std::string hex(std::span<const std::uint8_t> hash) {
+  std::string text;
+  for (const auto byte : hash)
+    text += fmt::format("{:02x}", byte);
+  return text;
 }
 
 } // namespace forerun

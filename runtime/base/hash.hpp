@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace forerun {
@@ -22,5 +23,8 @@ digest digest_of(std::span<const std::byte> data);
 /// The number of an element that is known by its name (a key, a resource, a program): XXH3 of the name,
 /// without its lowest two bits, so that ranges of elements cannot wrap around.
 std::uint64_t element_of(std::string_view name);
+
+/// A hash as people see it: two digits for each byte, small letters.
+std::string hex(std::span<const std::uint8_t> hash);
 
 } // namespace forerun

@@ -76,6 +76,11 @@ TEST_CASE("ids of one kind hash and compare by value") {
   CHECK(element_id::of_block(77).kind() == element_kind::block);
 }
 
+TEST_CASE("bytes are written in hexadecimal, two small digits each") {
+  CHECK(hex({}).empty());
+  CHECK(hex(digest{0, 1, 0x2f, 0xff}) == "00012fff000000000000000000000000");
+}
+
 TEST_CASE("SHA-256 is the standard one") {
   const auto hash = sha256({});
   CHECK(hash[0] == 0xe3);

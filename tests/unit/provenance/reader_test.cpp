@@ -16,10 +16,7 @@ namespace {
 
 /// The line that the Python reader prints for a record whose names need no escapes.
 std::string as_json(const context& by, const record& what) {
-  std::string digest_text;
-  if (what.written != digest{})
-    for (auto byte : what.written)
-      digest_text += fmt::format("{:02x}", byte);
+  const auto digest_text = what.written == digest{} ? std::string{} : hex(what.written);
   return fmt::format(
       R"({{"position":{},"time_ns":{},"vm":"{}","program":"{}","user":"{}","node":{},"run":{},"kind":{},)"
       R"("space":{},"operation":"{}","first":{},"count":{},"bytes":{},"outcome":"{}","latency_us":{},"digest":"{}","version":{},"value":"{}"}})",
