@@ -82,7 +82,18 @@ TEST_CASE("bytes are written in hexadecimal, two small digits each") {
 }
 
 TEST_CASE("SHA-256 is the standard one") {
-  const auto hash = sha256({});
-  CHECK(hash[0] == 0xe3);
-  CHECK(hash[31] == 0x55);
+  for (int again = 0; again < 2; ++again) {
+    CHECK(hex(sha256({})) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    CHECK(hex(sha256(std::as_bytes(std::span{"abc"}.first(3)))) ==
+          "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  }
+}
+
+TEST_CASE("checksums are XXH3 with 64 bits, of few bytes and of many") {
+  CHECK(checksum({}) == 0x2d06800538d394c2);
+  std::vector<std::byte> many(100'000);
+  for (std::size_t i = 0; i < many.size(); ++i)
+    many[i] = static_cast<std::byte>(i * 7);
+  CHECK(checksum(std::span{many}.first(100)) == 0x6dbb812cf19d012e);
+  CHECK(checksum(many) == 0x1271d2740e5fca3);
 }
