@@ -13,6 +13,7 @@
 
 // Appends the accesses of a recording, over and over, to the provenance log or to a peer, and prints what
 // that took, as JSON. One thread; everybody gets the same batches, and makes them durable once a second.
+// The log is checked at the end, while the system still has it in memory.
 
 namespace {
 

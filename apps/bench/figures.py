@@ -12,13 +12,21 @@ class Bar:
     moonshot: float
     of: str = ""  # A peer's name; empty: the value itself.
     at_least: bool = False  # Otherwise: at most.
+    also: "Bar | None" = None  # A second one for the same figure.
 
-    def holds(self, value):
-        return value >= self.limit if self.at_least else value <= self.limit
+    def holds(self, value, ratios):
+        """Of both bars; None while a value that they need was not measured."""
+        judged = ratios.get(self.of) if self.of else value
+        if judged is None:
+            return None
+        if not (judged >= self.limit if self.at_least else judged <= self.limit):
+            return False
+        return self.also.holds(value, ratios) if self.also else True
 
     def as_json(self):
         sense = "at_least" if self.at_least else "at_most"
-        return {"of": f"ratio to {self.of}" if self.of else "value", sense: self.limit, "moonshot": self.moonshot}
+        form = {"of": f"ratio to {self.of}" if self.of else "value", sense: self.limit, "moonshot": self.moonshot}
+        return {**form, "also": self.also.as_json()} if self.also else form
 
 
 @dataclass
@@ -43,9 +51,7 @@ class Figure:
                 peers.append(
                     {"name": name, "value": median, "min": min(samples), "max": max(samples), "ratio": ratio}
                 )
-        judged = value
-        if self.bar and self.bar.of:
-            judged = next((peer["ratio"] for peer in peers if peer["name"] == self.bar.of), None)
+        ratios = {peer["name"]: peer["ratio"] for peer in peers}
         return {
             "bench": self.bench,
             "metric": self.metric,
@@ -56,7 +62,7 @@ class Figure:
             "runs": max(map(len, self.samples.values())),
             "peers": peers,
             "bar": self.bar.as_json() if self.bar else None,
-            "ok": self.bar.holds(judged) if self.bar and judged is not None else None,
+            "ok": self.bar.holds(value, ratios) if self.bar else None,
         }
 
 
@@ -92,7 +98,8 @@ def bar_text(bar):
     if not bar:
         return ""
     sign, limit = ("≥", bar["at_least"]) if "at_least" in bar else ("≤", bar["at_most"])
-    return f"{sign} {limit:.3g}" + (" ×" if bar["of"] != "value" else "")
+    text = f"{sign} {limit:.3g}" + (" ×" if bar["of"] != "value" else "")
+    return f"{text}, {bar_text(bar['also'])}" if "also" in bar else text
 
 
 def table(figures):
