@@ -151,6 +151,7 @@ bool node::end_actors() {
       self->request(who, answer_max, save_atom_v).receive([] {}, [&](const caf::error&) { well = false; });
   parts_->call<bool>([](node_state& state) {
     state.children.stop_all();
+    state.cancel_check(); // The workers are waited for below.
     for (auto& [id, image] : state.images)
       if (const auto saved = image.plane->disk->save(); !saved)
         spdlog::warn("the local blocks of {} are forgotten: {}", image.entry.url, to_string(saved.error()));

@@ -324,30 +324,35 @@ void node_state::verify(const std::string& public_key, const control::reply<cont
     return;
   }
   // One at a time, and on a thread for slow work: the log goes on meanwhile.
-  if (verifying->exchange(true)) {
+  if (!check_cancelled.expired()) {
     to.fail(errc::overloaded, "the log is being checked already", "ask again when that has ended");
     return;
   }
-  auto check = [to, busy = verifying](const std::function<result<provenance::verification>()>& verifier) {
-    const auto got = verifier();
-    busy->store(false);
-    if (!got)
-      to.fail(got.error());
-    else
-      to(report_of(got.value()));
-  };
+  auto held = std::make_shared<std::atomic<bool>>(false);
+  check_cancelled = held;
   const bool sent = on.others->tell<provenance_actor>(
       {role::provenance, 0},
-      log_query{[to, key, check, busy = verifying, workers = on.workers.get()](provenance::log& log) {
-        if (workers->post([check, verifier = log.verifier(key)] { check(verifier); }))
-          return;
-        busy->store(false);
-        to.fail(errc::overloaded);
+      log_query{[to, key, held = std::move(held), workers = on.workers.get()](provenance::log& log) mutable {
+        auto verifier = log.verifier(key, [cancelled = held.get()] { return !cancelled->load(); });
+        const bool posted =
+            workers->post([to, held = std::move(held), verifier = std::move(verifier)]() mutable {
+              const auto got = verifier();
+              held.reset(); // Who hears the answer may ask again.
+              if (!got)
+                to.fail(got.error());
+              else
+                to(report_of(got.value()));
+            });
+        if (!posted)
+          to.fail(errc::overloaded);
       }});
-  if (!sent) {
-    verifying->store(false);
+  if (!sent)
     to.fail(provenance_off());
-  }
+}
+
+void node_state::cancel_check() {
+  if (const auto held = check_cancelled.lock())
+    held->store(true);
 }
 
 void node_state::drop_cache(const control::reply<control::cache_dropped>& to) {

@@ -50,6 +50,8 @@ struct node_state {
   void why(const std::string& volume, std::uint64_t block, const control::reply<control::why_row>& to);
   void heat(const std::string& volume, std::uint32_t rows_max, const control::reply<control::heat_map>& to);
   void verify(const std::string& public_key, const control::reply<control::verify_report>& to);
+  /// The check of the log that was asked for, if any, ends soon and says `cancelled`.
+  void cancel_check();
   void drop_cache(const control::reply<control::cache_dropped>& to);
   void run(const std::string& volume, const std::optional<std::string>& begin_program,
            const control::reply<control::run_info>& to);
@@ -105,7 +107,8 @@ struct node_state {
   std::map<std::string, std::string> unopened; ///< Volumes that could not be opened yet, and why.
   std::vector<std::string> addresses;          ///< The node's own.
   instant started;
-  std::shared_ptr<std::atomic<bool>> verifying = std::make_shared<std::atomic<bool>>(false);
+  /// Of the check of the log: held by whoever has it to do, so it is gone when the question was lost.
+  std::weak_ptr<std::atomic<bool>> check_cancelled;
 };
 
 inline control::failure provenance_off() {

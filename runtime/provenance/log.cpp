@@ -210,11 +210,11 @@ log_view log::view(sums with) const {
           records(), sealed_.position};
 }
 
-std::function<result<verification>()> log::verifier(std::optional<ed25519_key> key) const {
+std::function<result<verification>()> log::verifier(std::optional<ed25519_key> key,
+                                                    still_wanted wanted) const {
   return [&from = disk_, end = written(), held = custody_.hold(),
-          held_to = expectation{key ? key : custody_.key(), custody_.anchors()}] {
-    return provenance::verify(from, end, held_to);
-  };
+          held_to = expectation{key ? key : custody_.key(), custody_.anchors()},
+          wanted = std::move(wanted)] { return provenance::verify(from, end, held_to, wanted); };
 }
 
 } // namespace forerun::provenance

@@ -100,8 +100,9 @@ public:
   }
   /// Checks what is written by now, held against `key` or else the signer's. To be called at any later time,
   /// on any thread, while the log goes on; the disk must outlive it. Nothing is dropped before it is
-  /// destroyed. Errors: `io_failed`.
-  std::function<result<verification>()> verifier(std::optional<ed25519_key> key = {}) const;
+  /// destroyed. Errors: `io_failed`, `cancelled`.
+  std::function<result<verification>()> verifier(std::optional<ed25519_key> key = {},
+                                                 still_wanted wanted = {}) const;
   /// The signer's public key, if there is one.
   std::optional<ed25519_key> key() const { return custody_.key(); }
 

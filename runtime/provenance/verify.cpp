@@ -7,7 +7,7 @@ namespace {
 
 /// Checks one segment; the fault, if any, is left in the report.
 result<void> verify_segment(segment_reader& reader, chain& links, anchor_check& anchors,
-                            verification& report) {
+                            const still_wanted& wanted, verification& report) {
   auto found = [&](fault_kind what, std::uint64_t offset) {
     report.first_fault = fault{what, reader.number(), offset,
                                what == fault_kind::anchor_mismatch ? anchors.sequence() : links.sequence};
@@ -30,6 +30,8 @@ result<void> verify_segment(segment_reader& reader, chain& links, anchor_check& 
   report.bytes += segment_header::bytes;
   report.head = links.head;
   for (;;) {
+    if (wanted && !wanted())
+      return errc::cancelled;
     const auto at = reader.offset();
     const auto block = reader.next();
     if (!block) {
@@ -56,7 +58,7 @@ result<void> verify_segment(segment_reader& reader, chain& links, anchor_check& 
 
 /// Follows the chain through all segments from where it begins.
 result<void> verify_chain(disk& from, const std::optional<log_end>& end, chain& links, anchor_check& anchors,
-                          verification& report) {
+                          const still_wanted& wanted, verification& report) {
   const auto numbers = segments_of(from);
   if (!numbers)
     return numbers.error();
@@ -75,7 +77,7 @@ result<void> verify_chain(disk& from, const std::optional<log_end>& end, chain& 
         from, number, end && number == end->segment ? std::optional{end->offset} : std::nullopt);
     if (!reader)
       return reader.error();
-    if (auto checked = verify_segment(reader.value(), links, anchors, report); !checked)
+    if (auto checked = verify_segment(reader.value(), links, anchors, wanted, report); !checked)
       return checked.error();
     if (report.first_fault)
       return success();
@@ -93,7 +95,8 @@ result<void> verify_chain(disk& from, const std::optional<log_end>& end, chain& 
 
 } // namespace
 
-result<verification> verify(disk& from, std::optional<log_end> end, const expectation& held_to) {
+result<verification> verify(disk& from, std::optional<log_end> end, const expectation& held_to,
+                            const still_wanted& wanted) {
   verification report;
   report.key = held_to.key;
   chain links;
@@ -115,7 +118,7 @@ result<verification> verify(disk& from, std::optional<log_end> end, const expect
     return found.error();
   anchor_check anchors{std::move(found.value()), report.key};
   anchors.begin(links);
-  if (auto checked = verify_chain(from, end, links, anchors, report); !checked)
+  if (auto checked = verify_chain(from, end, links, anchors, wanted, report); !checked)
     return checked.error();
   report.key = anchors.key();
   report.anchors = anchors.passed();

@@ -1,5 +1,6 @@
 #pragma once
 #include "runtime/provenance/summary.hpp"
+#include <functional>
 
 namespace forerun::provenance {
 
@@ -29,13 +30,17 @@ struct verification {
   std::optional<fault> first_fault;
 };
 
+/// Asked before each block of a check, on the thread that checks; empty: always.
+using still_wanted = std::function<bool()>;
+
 /// Reads the whole log of a folder and checks every checksum, every link of the chain, the summary that it
 /// begins with if segments were dropped, and the anchors it has to pass through. What it finds: any changed
 /// bit, removed, moved, repeated or replaced blocks and segments; and, up to the last anchor, a log that was
 /// rewritten or cut short by somebody without the key. What nobody can find without having kept a head or an
 /// anchor: blocks that are missing behind the last anchor, and a rewritten log from which anchors were
 /// removed. It sees what the system shows: what that has in memory is not read from the device again. Errors:
-/// `io_failed`, `unsupported`. A fault is no error, it is the answer.
-result<verification> verify(disk& from, std::optional<log_end> end = {}, const expectation& held_to = {});
+/// `io_failed`, `unsupported`, `cancelled` (not wanted any more). A fault is no error, it is the answer.
+result<verification> verify(disk& from, std::optional<log_end> end = {}, const expectation& held_to = {},
+                            const still_wanted& wanted = {});
 
 } // namespace forerun::provenance

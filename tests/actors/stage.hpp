@@ -14,7 +14,7 @@ namespace forerun::actors {
 /// Everything that was sent to a place.
 using heard = std::shared_ptr<std::vector<caf::message>>;
 
-inline caf::behavior listen(caf::event_based_actor* self, heard to) {
+inline caf::behavior hear(caf::event_based_actor* self, heard to) {
   self->set_default_handler([to](caf::scheduled_actor*, caf::message& what) -> caf::skippable_result {
     to->push_back(what);
     return caf::message{};
@@ -78,7 +78,7 @@ public:
   /// Puts a listener at a place.
   heard listener(place where) {
     auto to = std::make_shared<std::vector<caf::message>>();
-    keep(where, system.spawn(listen, to));
+    keep(where, system.spawn(hear, to));
     return to;
   }
   template <class Handle> Handle keep(place where, Handle who) {

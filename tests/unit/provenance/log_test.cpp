@@ -56,6 +56,19 @@ TEST_CASE("a check covers what was written when it was asked for, though the log
   CHECK(log->verifier()().value().records == 2000);
 }
 
+TEST_CASE("a check that is not wanted any more ends before the next block") {
+  memory_disk disk;
+  auto log = opened(disk);
+  fill(*log, 1000);
+  REQUIRE(log->commit(durability::written).has_value());
+  for (int last = 0; last < 20; ++last) {
+    int asked = 0;
+    CHECK(log->verifier({}, [&] { return asked++ < last; })().error() == errc::cancelled);
+    CHECK(asked == last + 1);
+  }
+  CHECK(log->verifier({}, [] { return true; })().value().records == 1000);
+}
+
 TEST_CASE("an access batch is recorded with its volume and run") {
   memory_disk disk;
   auto log = opened(disk);
