@@ -39,6 +39,19 @@ std::uint64_t operations_of_run() {
   return disk.operations();
 }
 
+/// What a log that is opened after a crash must be: undamaged, chained, and a beginning of what was appended
+/// that ends behind what was durable.
+void check_survived(disk& on, const history_of_run& before) {
+  const auto log = opened(on);
+  REQUIRE_FALSE(log->recovered().damage.has_value());
+  REQUIRE_FALSE(verify(on).value().first_fault.has_value());
+  REQUIRE(log->records() >= before.durable);
+  REQUIRE(log->records() <= before.appended.size());
+  REQUIRE(read_all(*log) ==
+          std::vector<entry>(before.appended.begin(),
+                             before.appended.begin() + static_cast<std::ptrdiff_t>(log->records())));
+}
+
 } // namespace
 
 TEST_CASE("a power cut in any operation loses nothing that was durable, and the unfinished tail is cut") {
@@ -120,6 +133,82 @@ TEST_CASE("an operation that fails is repeated by the next commit; nothing is lo
       const auto after = disk.crash(at);
       REQUIRE(read_all(*opened(*after)) == expected);
     }
+}
+
+TEST_CASE("a power cut after operations that failed, in part done, loses nothing that was durable") {
+  const auto operations = operations_of_run();
+  for (auto how : {errc::io_failed, errc::no_space})
+    for (std::uint64_t at = 0; at < operations; ++at)
+      for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+        CAPTURE(at);
+        CAPTURE(seed);
+        sim::sim_disk disk{seed};
+        disk.fail_at(at, how);
+        disk.fail_at(at + seed, how); // What is done again may fail again.
+        history_of_run it;
+        static manual_clock clock;
+        auto log = provenance::log::open(disk, clock, small_limits);
+        for (int again = 0; again < 2 && !log; ++again)
+          log = provenance::log::open(disk, clock, small_limits);
+        REQUIRE(log.has_value());
+        for (std::uint64_t i = 0; i < 18; ++i) {
+          for (auto& one : fill(*log.value(), 45, i))
+            it.appended.push_back(one);
+          (void)log.value()->commit(i % 3 == 2 ? durability::synced : durability::written);
+        }
+        it.durable = log.value()->durable_records();
+        check_survived(*disk.crash(seed), it);
+      }
+}
+
+TEST_CASE("an operation that fails while the log is opened takes nothing that was durable") {
+  const auto operations = operations_of_run();
+  std::size_t refused = 0;
+  for (auto how : {errc::io_failed, errc::no_space})
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+      sim::sim_disk first{seed};
+      first.lose_power_at(operations * seed / 61);
+      const auto expected = run(first);
+      for (std::uint64_t at = 0; at < 16; ++at) {
+        CAPTURE(seed);
+        CAPTURE(at);
+        const auto second = first.crash(seed);
+        second->fail_at(at, how);
+        static manual_clock clock;
+        refused += !provenance::log::open(*second, clock, small_limits);
+        if (second->operations() <= at)
+          break; // It was open before that operation.
+        check_survived(*second->crash(seed + 1), expected);
+        check_survived(*second, expected);
+      }
+    }
+  CHECK(refused > 100);
+}
+
+TEST_CASE("a read that fails while a long segment is opened is not taken for damage, and nothing is cut") {
+  sim::sim_disk whole;
+  constexpr std::size_t records = 60'000;
+  {
+    const auto log = opened(whole, {});
+    fill(*log, records);
+    REQUIRE(log->commit(durability::synced).has_value());
+  }
+  for (std::uint64_t at = 0;; ++at) {
+    CAPTURE(at);
+    const auto disk = whole.crash(1);
+    disk->fail_at(at, errc::io_failed);
+    static manual_clock clock;
+    const bool refused = !provenance::log::open(*disk, clock);
+    if (disk->operations() <= at) {
+      CHECK(at > 8); // It was read in several pieces.
+      break;
+    }
+    CHECK(refused);
+    const auto log = opened(*disk, {});
+    CHECK(log->recovered().bytes_cut == 0);
+    CHECK_FALSE(log->recovered().damage.has_value());
+    CHECK(log->records() == records);
+  }
 }
 
 TEST_CASE("questions after a failed operation see all that was appended, and take nothing of it") {

@@ -81,6 +81,42 @@ TEST_CASE("an access batch is recorded with its volume and run") {
   CHECK(all[0].who == context{.by = who().by, .run = {5}, .space = 9});
 }
 
+TEST_CASE("records stay in order when the clock steps back, and the block says that it did") {
+  memory_disk disk;
+  auto log = opened(disk);
+  constexpr std::int64_t hour = 3'600'000'000'000;
+  const std::vector<std::int64_t> hours{10, 11, 9, 9, 12, 3, 3};
+  std::vector<std::int64_t> expected;
+  for (std::size_t i = 0; i < hours.size(); ++i) {
+    if (i == 5)
+      log = opened(disk); // The step is seen over a restart as well.
+    std::vector<forerun::access> some(20);
+    for (std::size_t k = 0; k < some.size(); ++k) {
+      some[k].at = {hours[i] * hour + static_cast<std::int64_t>(k)};
+      expected.push_back(some[k].at.ns);
+    }
+    REQUIRE(log->append(who(), some).has_value());
+    REQUIRE(log->commit(durability::synced).has_value());
+  }
+  const auto all = read_all(*log);
+  REQUIRE(all.size() == expected.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    CHECK(all[i].what.position == i);
+    CHECK(all[i].what.at.ns == expected[i]);
+  }
+  CHECK(read_all(*log, {.from = {9 * hour}, .to = {9 * hour + 19}}).size() == 40);
+
+  std::vector<bool> marked;
+  const auto segments = segments_of(disk).value();
+  for (const auto segment : segments) {
+    auto reader = segment_reader::open(disk, segment);
+    while (const auto block = reader.value().next().value())
+      marked.push_back((block->header.flags & block_header::flag_clock_back) != 0);
+  }
+  CHECK(marked == std::vector<bool>{false, false, true, false, false, true, false});
+  CHECK_FALSE(verify(disk).value().first_fault.has_value());
+}
+
 TEST_CASE("segments stay within their size") {
   memory_disk disk;
   auto log = opened(disk);

@@ -83,29 +83,6 @@ TEST_CASE("an empty folder verifies as an empty log") {
   CHECK_FALSE(report.first_fault.has_value());
 }
 
-TEST_CASE("any flipped bit is found in the block or header where it is") {
-  written_log log;
-  std::mt19937_64 random{3};
-  const auto numbers = segments_of(log.disk).value();
-  for (const auto number : numbers) {
-    auto& file = log.file(number);
-    for (std::size_t at = 0; at < file.size(); ++at) {
-      const auto flip = std::byte{1} << (random() % 8);
-      file[at] ^= flip;
-      const auto found = log.found();
-      file[at] ^= flip;
-      std::size_t start = 0;
-      for (const auto& it : log.blocks)
-        if (it.segment == number && it.offset <= at)
-          start = it.offset;
-      REQUIRE(found.has_value());
-      REQUIRE(found->segment == number);
-      REQUIRE(found->offset == start);
-      REQUIRE(found->what == (start == 0 ? fault_kind::header_damaged : fault_kind::block_damaged));
-    }
-  }
-}
-
 TEST_CASE("a forged block with right checksums is found by the one behind it") {
   written_log log;
   for (std::size_t i = 0; i + 1 < log.blocks.size(); ++i) {
