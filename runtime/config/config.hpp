@@ -57,7 +57,7 @@ struct origin_config {
 
 struct provenance_config {
   bool enabled = true;
-  audit_policy audit = audit_policy::relaxed; ///< Of volumes that do not say.
+  audit_policy audit = audit_policy::relaxed;    ///< Of volumes that do not say.
   std::uint64_t keep_bytes = 0;                  ///< Of the log; 0: all.
   nanos keep_age{0};                             ///< 0: for ever.
   nanos anchor_every = std::chrono::minutes{10}; ///< 0: never.

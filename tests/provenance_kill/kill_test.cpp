@@ -160,9 +160,10 @@ TEST_CASE("a process can be killed while it appends: what it acknowledged is the
       REQUIRE(report.value().records == before);
       REQUIRE(report.value().head == log->head());
       std::uint64_t next = 0;
-      const auto scanned = log->scan({.records_max = before + 1}, [&](const context& by, const record& read) {
-        return read.position == next++ && matches(by, read);
-      });
+      const auto scanned =
+          log->view().scan({.records_max = before + 1}, [&](const context& by, const record& read) {
+            return read.position == next++ && matches(by, read);
+          });
       REQUIRE(scanned.value().complete);
       REQUIRE(next == before);
     }

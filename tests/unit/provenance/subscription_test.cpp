@@ -7,7 +7,8 @@ using namespace forerun::provenance;
 
 namespace {
 
-std::optional<batch> pulled(subscription& from, const provenance::log& log, std::size_t rows = batch_rows_max) {
+std::optional<batch> pulled(subscription& from, const provenance::log& log,
+                            std::size_t rows = batch_rows_max) {
   auto got = from.pull(log.view(), rows);
   REQUIRE(got.has_value());
   return std::move(got.value());
