@@ -93,7 +93,7 @@ class Own(Test):
 
         # Whoever asks for a block's history sees that its volume was made.
         node.start()
-        rows = node.tell("history", "r2", "123")
+        rows = [row for row in node.tell("history", "r2", "123") if row["operation"] not in ("PREFETCH", "EVICT")]
         self.assertEqual(rows[-1]["operation"], "ALLOCATE")
         node.end()
 
