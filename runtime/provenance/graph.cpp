@@ -2,6 +2,8 @@
 #include "runtime/provenance/graph_walk.hpp"
 #include <boost/graph/breadth_first_search.hpp>
 #include <boost/graph/filtered_graph.hpp>
+#include <boost/throw_exception.hpp>
+#include <cstdlib>
 
 namespace forerun::provenance {
 namespace {
@@ -127,3 +129,14 @@ std::string_view to_string(party_role role) {
 }
 
 } // namespace forerun::provenance
+
+// Cores are built without exceptions; Boost then leaves to its user what it would have thrown (out of
+// memory).
+namespace boost {
+void throw_exception(const std::exception&) {
+  std::abort();
+}
+void throw_exception(const std::exception&, const source_location&) {
+  std::abort();
+}
+} // namespace boost
