@@ -6,10 +6,10 @@ namespace forerun::provenance {
 
 std::string date_time(wall_time at) {
   using namespace std::chrono;
-  const auto whole = nanoseconds{at.ns};
-  const auto day = floor<days>(whole);
-  const year_month_day date{sys_days{day}};
-  const hh_mm_ss time{whole - day};
+  constexpr std::int64_t day_ns = 86'400'000'000'000;
+  const auto rest = (at.ns % day_ns + day_ns) % day_ns;
+  const year_month_day date{sys_days{days{at.ns / day_ns - (at.ns % day_ns < 0 ? 1 : 0)}}};
+  const hh_mm_ss time{nanoseconds{rest}};
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", static_cast<int>(date.year()),
                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
                      time.hours().count(), time.minutes().count(), time.seconds().count(),
