@@ -1,4 +1,5 @@
 #include "runtime/provenance/export_text.hpp"
+#include "runtime/base/floor.hpp"
 #include <chrono>
 #include <fmt/format.h>
 
@@ -8,7 +9,7 @@ std::string date_time(wall_time at) {
   using namespace std::chrono;
   constexpr std::int64_t day_ns = 86'400'000'000'000;
   const auto rest = (at.ns % day_ns + day_ns) % day_ns;
-  const year_month_day date{sys_days{days{at.ns / day_ns - (at.ns % day_ns < 0 ? 1 : 0)}}};
+  const year_month_day date{sys_days{days{floor_divided(at.ns, day_ns)}}};
   const hh_mm_ss time{nanoseconds{rest}};
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", static_cast<int>(date.year()),
                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),

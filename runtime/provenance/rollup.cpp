@@ -1,21 +1,12 @@
 #include "runtime/provenance/rollup.hpp"
 #include "runtime/base/bytes.hpp"
+#include "runtime/base/floor.hpp"
 #include "runtime/provenance/columns.hpp"
 #include "runtime/provenance/name_table.hpp"
 #include <limits>
 #include <utility>
 
 namespace forerun::provenance {
-namespace {
-
-constexpr std::int64_t minute_ns = 60'000'000'000;
-constexpr std::int64_t minutes_an_hour = 60;
-
-constexpr std::int64_t floor_divided(std::int64_t value, std::int64_t by) {
-  return value / by - (value % by < 0 ? 1 : 0);
-}
-
-} // namespace
 
 void totals::add(const totals& other) {
   records += other.records;

@@ -12,6 +12,9 @@
 /// How often, how much and how long, by minute and hour, so that a question over months reads kilobytes.
 namespace forerun::provenance {
 
+inline constexpr std::int64_t minute_ns = 60'000'000'000;
+inline constexpr std::int64_t minutes_an_hour = 60;
+
 enum class time_unit : std::uint8_t { minute, hour, all };
 
 /// What a number of records have in sum.

@@ -1,3 +1,4 @@
+#include "runtime/base/floor.hpp"
 #include "runtime/provenance/log_view.hpp"
 #include <algorithm>
 #include <limits>
@@ -5,13 +6,6 @@
 
 namespace forerun::provenance {
 namespace {
-
-constexpr std::int64_t minute_ns = 60'000'000'000;
-constexpr std::int64_t minutes_an_hour = 60;
-
-constexpr std::int64_t floor_divided(std::int64_t value, std::int64_t by) {
-  return value / by - (value % by < 0 ? 1 : 0);
-}
 
 auto order(const rollup_row& it) {
   return std::tie(it.unit, it.who.by.vm, it.who.by.program, it.who.by.user, it.who.kind, it.who.space, it.op);
