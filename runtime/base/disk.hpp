@@ -17,6 +17,8 @@ public:
   virtual ~disk_file() = default;
   /// Reads up to into.size() bytes at `offset`; returns how many, less only at the end of the file.
   virtual result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into) = 0;
+  /// A hint: this will be read soon. Returns at once; what is read meanwhile need not be waited for then.
+  virtual void will_read(std::uint64_t /*offset*/, std::uint64_t /*length*/) {}
   /// Writes all of `data` or fails; after a failure any part of it may have been written.
   virtual result<void> write(std::uint64_t offset, std::span<const std::byte> data) = 0;
   /// Makes everything that was written before the call survive a crash (fdatasync, including a new length).

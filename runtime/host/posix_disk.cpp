@@ -56,6 +56,9 @@ public:
     }
     return done;
   }
+  void will_read(std::uint64_t offset, std::uint64_t length) override {
+    posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(length), POSIX_FADV_WILLNEED);
+  }
   result<void> write(std::uint64_t offset, std::span<const std::byte> data) override {
     while (!data.empty()) {
       const auto put = pwrite(descriptor_, data.data(), data.size(), static_cast<off_t>(offset));
