@@ -175,6 +175,8 @@ int main(int argc, char** argv) {
   app.add_option("--at", wanted.at, "folder of the log")->required();
   app.add_option("--records", wanted.records, "how many, at least")->required();
   app.add_option("--rows", wanted.rows, "rows of each history");
+  app.add_option("--questions", wanted.questions, "so many with a warm page cache");
+  app.add_option("--cold", wanted.cold_questions, "so many with a cold one");
   CLI11_PARSE(app, argc, argv);
   return run(wanted);
 }

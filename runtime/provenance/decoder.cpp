@@ -32,52 +32,46 @@ public:
   row_decoder(const block_header& header, const column_reader& from, decoded_block& out)
       : header_(header), from_(from), out_(out), count_(header.records) {
     out.scratch.resize(count_ * number_columns);
+    out.wanted.resize(count_);
   }
 
-  /// Where the records are: context, first element, count and length of each.
-  bool where() {
+  /// Where the records are: first element, count and length of each. Notes those that `contexts` (empty:
+  /// all) and the elements from `first` to `last` let through.
+  bool where(const std::vector<bool>& contexts, std::uint64_t first, std::uint64_t last) {
     for (const auto id : {column_id::context, column_id::first, column_id::count, column_id::bytes})
       if (!from_.numbers(id, of(id)))
         return false;
-    const auto contexts = of(column_id::context), firsts = of(column_id::first),
-               counts = of(column_id::count), lengths = of(column_id::bytes);
     out_.last_end.assign(header_.contexts, 0);
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (contexts[i] >= header_.contexts || lengths[i] >= length_limit)
-        return false;
-      auto& last_end = out_.last_end[contexts[i]];
-      const auto length = lengths[i] & 1 ? lengths[i] / 2 : lengths[i] / 2 * sector_bytes;
-      const auto first = last_end + static_cast<std::uint64_t>(unzigzag(firsts[i]));
-      const auto count =
-          wrapping_plus(unzigzag(counts[i]), count_expected(static_cast<std::uint32_t>(length)));
-      if (length > 0xffffffff || first >= element_limit || count < 0 || count > 0xffffffff ||
-          first < header_.element_min ||
-          last_of(first, static_cast<std::uint64_t>(count)) > header_.element_max)
-        return false;
-      firsts[i] = first;
-      counts[i] = static_cast<std::uint64_t>(count);
-      lengths[i] = length;
-      last_end = first + counts[i];
-    }
+    if (!(header_.contexts == 1 ? where<true>(first, last) : where<false>(first, last)))
+      return false;
+    if (contexts.empty())
+      return true;
+    const auto noted = std::span{out_.wanted}.first(wanted_);
+    const auto kept = std::remove_if(noted.begin(), noted.end(),
+                                     [&](auto row) { return !contexts[of(column_id::context)[row]]; });
+    wanted_ = static_cast<std::size_t>(kept - noted.begin());
     return true;
   }
 
-  /// Adds those of the first `count` records for which `wanted` holds to the block. Call after `where`.
-  template <class Wanted> bool rest(std::size_t count, Wanted wanted) {
+  /// Adds what `where` noted to the block.
+  bool rest() {
+    if (wanted_ == 0)
+      return true;
+    const auto count = std::size_t{out_.wanted[wanted_ - 1]} + 1;
     for (const auto id : {column_id::time, column_id::what, column_id::latency})
       if (!from_.numbers(id, of(id).first(count)))
         return false;
-    const auto contexts = of(column_id::context), firsts = of(column_id::first),
-               counts = of(column_id::count), lengths = of(column_id::bytes), times = of(column_id::time),
-               whats = of(column_id::what), latencies = of(column_id::latency);
+    out_.records.reserve(wanted_);
+    out_.context_of.reserve(wanted_);
+    const auto times = of(column_id::time), whats = of(column_id::what);
     byte_reader<> digests{from_.bytes(column_id::digest)}, values{from_.bytes(column_id::value)},
         versions{from_.bytes(column_id::version)};
     std::int64_t time = 0;
     std::uint64_t version = 0;
+    const auto* next = out_.wanted.data();
     for (std::size_t i = 0; i < count; ++i) {
       time = wrapping_plus(time, unzigzag(times[i]));
-      if (whats[i] >= what_end || latencies[i] > latency_us_max || time < header_.time_min.ns ||
-          time > header_.time_max.ns)
+      if (whats[i] >= what_end || time < header_.time_min.ns || time > header_.time_max.ns)
         return false;
       std::span<const std::byte> digest_bytes, value;
       if (whats[i] & digest_flag)
@@ -89,21 +83,17 @@ public:
       }
       if (whats[i] & version_flag)
         version += static_cast<std::uint64_t>(versions.take_zigzag());
-      if (!wanted(i))
+      if (i != *next)
         continue;
-      out_.context_of.push_back(static_cast<std::uint32_t>(contexts[i]));
+      ++next;
       auto& it = out_.records.emplace_back();
-      it.position = header_.first_position + i;
       it.at = {time};
-      it.latency = std::chrono::microseconds{latencies[i]};
-      it.where = {firsts[i], static_cast<std::uint32_t>(counts[i])};
-      it.bytes = static_cast<std::uint32_t>(lengths[i]);
-      it.op = static_cast<operation>(whats[i] & ((1u << operation_bits) - 1));
-      it.how = static_cast<outcome>((whats[i] >> operation_bits) & ((1u << outcome_bits) - 1));
+      it.version = whats[i] & version_flag ? version : 0;
       if (!digest_bytes.empty())
         std::memcpy(it.written.data(), digest_bytes.data(), digest_bytes.size());
       it.value.assign(reinterpret_cast<const char*>(value.data()), value.size());
-      it.version = whats[i] & version_flag ? version : 0;
+      if (!plain_fields(i, it))
+        return false;
     }
     for (const auto& left : {digests, values, versions})
       if (!left.ok() || (count == count_ && left.left() != 0))
@@ -111,24 +101,57 @@ public:
     return true;
   }
 
-  bool touches(std::size_t i, std::uint64_t first, std::uint64_t last) {
-    const auto begin = of(column_id::first)[i];
-    return begin <= last && last_of(begin, of(column_id::count)[i]) >= first;
-  }
-  std::size_t context(std::size_t i) { return of(column_id::context)[i]; }
-
 private:
+  /// No branch depends on a record that is sound: they follow no pattern.
+  template <bool one_context> bool where(std::uint64_t wanted_first, std::uint64_t wanted_last) {
+    const auto contexts = of(column_id::context), firsts = of(column_id::first),
+               counts = of(column_id::count), lengths = of(column_id::bytes);
+    const auto* const end_of_known = out_.last_end.data() + header_.contexts;
+    auto* last_end = out_.last_end.data();
+    auto running_end = std::uint64_t{0};
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (one_context ? contexts[i] != 0 : contexts[i] >= static_cast<std::uint64_t>(end_of_known - last_end))
+        return false;
+      auto& end = one_context ? running_end : last_end[contexts[i]];
+      const auto length = lengths[i] & 1 ? lengths[i] / 2 : lengths[i] / 2 * sector_bytes;
+      const auto first = end + static_cast<std::uint64_t>(unzigzag(firsts[i]));
+      const auto count = static_cast<std::uint64_t>(
+          wrapping_plus(unzigzag(counts[i]), count_expected(static_cast<std::uint32_t>(length))));
+      const auto last = first + std::max<std::uint64_t>(count, 1) - 1;
+      // The largest sound values are far below: a sum of them does not wrap.
+      if (((lengths[i] >= length_limit) | (length > 0xffffffff) | (first >= element_limit) |
+           (count > 0xffffffff) | (first < header_.element_min) | (last > header_.element_max)) != 0)
+        return false;
+      firsts[i] = first;
+      counts[i] = count;
+      lengths[i] = length;
+      end = first + count;
+      out_.wanted[wanted_] = static_cast<std::uint32_t>(i);
+      wanted_ += static_cast<std::size_t>((first <= wanted_last) & (last >= wanted_first));
+    }
+    return true;
+  }
+  bool plain_fields(std::size_t i, record& it) {
+    const auto latency = of(column_id::latency)[i];
+    const auto what = of(column_id::what)[i];
+    it.position = header_.first_position + i;
+    it.latency = std::chrono::microseconds{latency};
+    it.where = {of(column_id::first)[i], static_cast<std::uint32_t>(of(column_id::count)[i])};
+    it.bytes = static_cast<std::uint32_t>(of(column_id::bytes)[i]);
+    it.op = static_cast<operation>(what & ((1u << operation_bits) - 1));
+    it.how = static_cast<outcome>((what >> operation_bits) & ((1u << outcome_bits) - 1));
+    out_.context_of.push_back(static_cast<std::uint32_t>(of(column_id::context)[i]));
+    return latency <= latency_us_max;
+  }
   std::span<std::uint64_t> of(column_id id) {
     return std::span{out_.scratch}.subspan((static_cast<std::size_t>(id) - 1) * count_, count_);
-  }
-  static std::uint64_t last_of(std::uint64_t first, std::uint64_t count) {
-    return first + std::max<std::uint64_t>(count, 1) - 1;
   }
 
   const block_header& header_;
   const column_reader& from_;
   decoded_block& out_;
   std::size_t count_;
+  std::size_t wanted_ = 0; ///< Of `out.wanted`.
 };
 
 } // namespace
@@ -153,22 +176,8 @@ result<void> decode_touching(const block_header& header, std::span<const std::by
     return taken.error();
   column_reader from{header.records};
   row_decoder rows{header, from, out};
-  if (!from.take(reader) || !rows.where())
-    return errc::corrupt;
-  const bool every = contexts.empty() && first <= header.element_min && last >= header.element_max;
-  const auto wanted = [&](std::size_t i) {
-    return every || ((contexts.empty() || contexts[rows.context(i)]) && rows.touches(i, first, last));
-  };
-  std::size_t count = header.records; // Behind the last that is wanted.
-  while (count > 0 && !wanted(count - 1))
-    --count;
-  if (count == 0)
-    return success();
-  if (every) {
-    out.records.reserve(header.records);
-    out.context_of.reserve(header.records);
-  }
-  return rows.rest(count, wanted) ? result<void>{success()} : errc::corrupt;
+  return from.take(reader) && rows.where(contexts, first, last) && rows.rest() ? result<void>{success()}
+                                                                               : errc::corrupt;
 }
 
 } // namespace forerun::provenance

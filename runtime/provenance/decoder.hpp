@@ -13,6 +13,7 @@ struct decoded_block {
 
   std::vector<std::uint64_t> scratch;  ///< Memory of the decoder, kept for the next block.
   std::vector<std::uint64_t> last_end; ///< The same.
+  std::vector<std::uint32_t> wanted;   ///< The same.
 };
 
 /// Decodes the payload of a block whose checksums hold; the bytes may still be hostile. Reuses the memory of

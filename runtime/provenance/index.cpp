@@ -24,6 +24,34 @@ void sort_by_hash(std::vector<std::uint64_t>& keys, unsigned block_bits) {
   }
 }
 
+struct wanted_part {
+  std::uint32_t hash;
+  group_part part;
+};
+
+/// Where elements may be found: accesses of a whole space, then each group.
+std::vector<wanted_part> parts_of(element_kind kind, std::uint32_t space, std::uint64_t first,
+                                  std::uint64_t last) {
+  std::vector<wanted_part> wanted{{wide_hash(kind, space), whole_group}};
+  const auto first_group = first >> group_shift, last_group = last >> group_shift;
+  for (auto group = first_group; group <= last_group; ++group)
+    wanted.push_back({group_hash(kind, space, group),
+                      part_of(group == first_group ? first : 0, group == last_group ? last : 15)});
+  return wanted;
+}
+
+bool may_touch(const touched_groups& touched, const wanted_part& wanted) {
+  // Most have it nowhere, which is known soonest when every one is looked at.
+  std::uint32_t same = 0;
+  for (const auto it : touched.hashes)
+    same += it == wanted.hash ? 1u : 0u;
+  if (same > 0)
+    for (std::size_t i = 0; i < touched.hashes.size(); ++i)
+      if (touched.hashes[i] == wanted.hash && overlap(touched.parts[i], wanted.part))
+        return true;
+  return false;
+}
+
 } // namespace
 
 std::uint32_t segment_index::blocks() const {
@@ -46,15 +74,7 @@ const block_place& segment_index::place(std::uint32_t block) const {
 
 result<std::vector<std::uint32_t>> segment_index::touching(element_kind kind, std::uint32_t space,
                                                            std::uint64_t first, std::uint64_t last) const {
-  struct wanted_part {
-    std::uint32_t hash;
-    group_part part;
-  };
-  std::vector<wanted_part> wanted{{wide_hash(kind, space), whole_group}};
-  const auto first_group = first >> group_shift, last_group = last >> group_shift;
-  for (auto group = first_group; group <= last_group; ++group)
-    wanted.push_back({group_hash(kind, space, group),
-                      part_of(group == first_group ? first : 0, group == last_group ? last : 15)});
+  const auto wanted = parts_of(kind, space, first, last);
   std::vector<std::uint32_t> out;
   for (const auto& piece : pieces)
     for (const auto& it : wanted) {
@@ -69,17 +89,22 @@ result<std::vector<std::uint32_t>> segment_index::touching(element_kind kind, st
     }
   auto block = blocks() - static_cast<std::uint32_t>(loose.size());
   for (const auto& it : loose) {
-    if (std::any_of(it->touched.begin(), it->touched.end(), [&](auto touched) {
-          return std::any_of(wanted.begin(), wanted.end(), [&](const auto& one) {
-            return touched >> part_bits == one.hash && overlap(static_cast<group_part>(touched), one.part);
-          });
-        }))
+    if (std::any_of(wanted.begin(), wanted.end(),
+                    [&](const auto& one) { return may_touch(it->touched, one); }))
       out.push_back(block);
     ++block;
   }
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
+}
+
+void segment_index::will_be_asked(element_kind kind, std::uint32_t space, std::uint64_t first,
+                                  std::uint64_t last) const {
+  const auto wanted = parts_of(kind, space, first, last);
+  for (const auto& piece : pieces)
+    for (const auto& it : wanted)
+      piece->postings.will_find(it.hash);
 }
 
 std::size_t segment_index::bytes() const {
@@ -94,11 +119,15 @@ std::size_t segment_index::bytes() const {
   return sum;
 }
 
-std::vector<std::uint64_t> block_notes::take_touched() {
+touched_groups block_notes::take_touched() {
   recent_ = none();
-  const auto exact = touched_; // Without the room that the vector has left.
+  touched_groups out{std::vector<std::uint32_t>(touched_.size()), std::vector<group_part>(touched_.size())};
+  for (std::size_t i = 0; i < touched_.size(); ++i) {
+    out.hashes[i] = static_cast<std::uint32_t>(touched_[i] >> part_bits);
+    out.parts[i] = static_cast<group_part>(touched_[i]);
+  }
   touched_.clear();
-  return exact;
+  return out;
 }
 
 void index_builder::add(const block_header& header, std::uint64_t offset, std::span<const context> contexts,
@@ -106,7 +135,7 @@ void index_builder::add(const block_header& header, std::uint64_t offset, std::s
   auto block = std::make_shared<loose_block>();
   block->place = {static_cast<std::uint32_t>(offset), header.time_min, header.time_max};
   block->touched = notes.take_touched();
-  loose_postings_ += block->touched.size();
+  loose_postings_ += block->touched.hashes.size();
   loose_.push_back(std::move(block));
   for (const auto& who : contexts) {
     const auto found = span_of_.find(who);
@@ -132,9 +161,10 @@ void index_builder::make_piece() {
   keys.reserve(loose_postings_);
   for (std::size_t i = 0; i < loose_.size(); ++i) {
     piece->blocks.push_back(loose_[i]->place);
-    for (const auto it : loose_[i]->touched)
-      keys.push_back(posting(static_cast<std::uint32_t>(it >> part_bits), static_cast<std::uint32_t>(i),
-                             piece->postings.block_bits, static_cast<group_part>(it)));
+    const auto& touched = loose_[i]->touched;
+    for (std::size_t at = 0; at < touched.hashes.size(); ++at)
+      keys.push_back(posting(touched.hashes[at], static_cast<std::uint32_t>(i), piece->postings.block_bits,
+                             touched.parts[at]));
   }
   sort_by_hash(keys, piece->postings.block_bits);
   auto& pages = piece->postings.memory;

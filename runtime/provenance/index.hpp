@@ -30,10 +30,16 @@ struct index_piece {
   posting_table postings; ///< Blocks count from `first_block`.
 };
 
+/// The groups that a block touches, unsorted; hash and part stand at one place.
+struct touched_groups {
+  std::vector<std::uint32_t> hashes;
+  std::vector<group_part> parts;
+};
+
 /// A block that is in no piece yet.
 struct loose_block {
   block_place place;
-  std::vector<std::uint64_t> touched; ///< Hashes and below them parts, unsorted.
+  touched_groups touched;
 };
 
 /// What is known of a segment, all of it or as far as it was written. Never changed after it was made; any
@@ -53,6 +59,8 @@ public:
   /// The blocks that may touch elements `first` to `last`, ascending. Errors: `io_failed`, `corrupt`.
   result<std::vector<std::uint32_t>> touching(element_kind kind, std::uint32_t space, std::uint64_t first,
                                               std::uint64_t last) const;
+  /// `touching` will be asked soon: what it reads is on its way then.
+  void will_be_asked(element_kind kind, std::uint32_t space, std::uint64_t first, std::uint64_t last) const;
   /// About how many bytes it takes in memory.
   std::size_t bytes() const;
 };
@@ -66,8 +74,7 @@ public:
       touch(who, it.where);
     sums.add(index, entries);
   }
-  /// Hashes and below them parts of their groups.
-  std::vector<std::uint64_t> take_touched();
+  touched_groups take_touched();
   block_sums sums;
 
 private:

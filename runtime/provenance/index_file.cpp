@@ -15,7 +15,7 @@ namespace forerun::provenance {
 namespace {
 
 constexpr char magic[9] = "FRPROVIX";
-constexpr std::uint16_t version = 1;
+constexpr std::uint16_t version = 2;
 constexpr std::uint64_t pages_at = 4096;
 constexpr std::uint32_t blocks_max = segment_bytes_limit / block_header::bytes;
 constexpr std::uint32_t pages_max = 1u << 16;

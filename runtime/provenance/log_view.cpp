@@ -4,6 +4,24 @@
 #include <numeric>
 
 namespace forerun::provenance {
+namespace {
+
+/// Whether postings are asked: elements that are in so many groups at most.
+bool is_point(const filter& wanted) {
+  constexpr std::uint64_t groups = 16;
+  return wanted.kind && wanted.space && wanted.element_last >= wanted.element_first &&
+         (wanted.element_last - wanted.element_first) >> group_shift < groups;
+}
+
+/// Offset and length of a block.
+std::pair<std::uint64_t, std::uint64_t> place_of(const segment_reader& reader, const segment_index& known,
+                                                 std::uint32_t block) {
+  const std::uint64_t from = known.place(block).offset;
+  const auto to = block + 1 < known.blocks() ? known.place(block + 1).offset : reader.end();
+  return {from, to > from ? to - from : 0};
+}
+
+} // namespace
 
 result<std::vector<std::uint32_t>> log_view::segments() const {
   auto numbers = segments_of(*disk_);
@@ -37,12 +55,10 @@ log_view::index log_view::index_of(std::uint32_t segment) const {
 
 std::optional<std::vector<std::uint32_t>> log_view::candidates(const segment_index* known,
                                                                const filter& wanted) const {
-  constexpr std::uint64_t point_groups_max = 16;
   if (known == nullptr)
     return std::nullopt;
   std::vector<std::uint32_t> blocks;
-  const bool point = wanted.kind && wanted.space && wanted.element_last >= wanted.element_first &&
-                     (wanted.element_last - wanted.element_first) >> group_shift < point_groups_max;
+  const bool point = is_point(wanted);
   if (point) {
     auto found = known->touching(*wanted.kind, *wanted.space, wanted.element_first, wanted.element_last);
     if (!found)
@@ -92,11 +108,10 @@ result<segment_reader> log_view::open_segment(std::uint32_t number) const {
 
 result<bool> log_view::scan_block(segment_reader& reader, const segment_index& known, std::uint32_t block,
                                   scanner& scan) const {
-  const std::uint64_t from = known.place(block).offset;
-  const auto to = block + 1 < known.blocks() ? known.place(block + 1).offset : reader.end();
+  const auto [from, length] = place_of(reader, known, block);
   if (from >= reader.end())
     return true; // Not written then: it is among those in memory.
-  const auto got = reader.at(from, to > from ? to - from : 0);
+  const auto got = reader.at(from, length);
   if (got)
     return scan.block(got.value().header, got.value().payload());
   if (got.error() == errc::io_failed)
@@ -199,16 +214,43 @@ result<void> log_view::blocks(log_place& from, std::uint64_t position, const blo
   return success();
 }
 
+result<std::vector<log_view::part>> log_view::parts(std::span<const std::uint32_t> numbers,
+                                                    const filter& wanted, std::size_t max) const {
+  std::vector<index> known;
+  for (const auto number : numbers)
+    if (known.push_back(index_of(number)); known.back() && is_point(wanted))
+      known.back()->will_be_asked(*wanted.kind, *wanted.space, wanted.element_first, wanted.element_last);
+  std::vector<part> out;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    auto blocks = candidates(known[i].get(), wanted);
+    if (blocks && blocks->empty())
+      continue;
+    auto reader = open_segment(numbers[i]);
+    if (!reader && reader.error() == errc::not_found)
+      continue;
+    if (!reader)
+      return reader.error();
+    if (blocks)
+      for (auto block = blocks->rbegin(); block != blocks->rend() && max > 0; ++block, --max) {
+        const auto place = place_of(reader.value(), *known[i], *block);
+        reader.value().will_read(place.first, place.second);
+      }
+    out.push_back({std::move(reader.value()), std::move(known[i]), std::move(blocks)});
+  }
+  return out;
+}
+
 result<std::vector<entry>> log_view::last(const filter& wanted, std::size_t max) const {
+  constexpr std::size_t segments_at_first = 2, segments_at_once = 16;
   std::vector<entry> all;
   if (max == 0)
     return all;
-  const auto numbers = segments();
+  auto numbers = segments();
   if (!numbers)
     return numbers.error();
   auto every = wanted;
   every.records_max = std::numeric_limits<std::size_t>::max();
-  std::deque<entry> here; // Matches of one segment, the last of them.
+  std::deque<entry> here; // Matches of one block or segment, the last of them.
   const visitor keep = [&](const context& who, const record& what) {
     if (here.size() == max - all.size())
       here.pop_front();
@@ -219,32 +261,33 @@ result<std::vector<entry>> log_view::last(const filter& wanted, std::size_t max)
     all.insert(all.end(), std::make_move_iterator(here.rbegin()), std::make_move_iterator(here.rend()));
     here.clear();
   };
-  // Newest first, so that an often used element ends the search early.
-  scanner memory{every, keep};
-  scan_memory(memory);
+  scanner scan{every, keep};
+  scan_memory(scan);
   take();
-  for (auto it = numbers.value().rbegin(); it != numbers.value().rend() && all.size() < max; ++it) {
-    const auto known = index_of(*it);
-    const auto blocks = candidates(known.get(), every);
-    if (blocks && blocks->empty())
-      continue;
-    auto reader = open_segment(*it);
-    if (!reader) {
-      if (reader.error() == errc::not_found)
+  // Newest first, so that an often used element ends the search early.
+  std::reverse(numbers.value().begin(), numbers.value().end());
+  std::span<const std::uint32_t> left{numbers.value()};
+  for (auto step = segments_at_first; !left.empty() && all.size() < max;
+       step = std::min(2 * step, segments_at_once)) {
+    const auto some = left.first(std::min(step, left.size()));
+    left = left.subspan(some.size());
+    auto found = parts(some, every, max - all.size());
+    if (!found)
+      return found.error();
+    for (auto& it : found.value()) {
+      if (all.size() == max)
+        break;
+      if (!it.blocks) {
+        if (const auto more = scan.segment(it.reader); !more)
+          return more.error();
+        take();
         continue;
-      return reader.error();
-    }
-    scanner scan{every, keep};
-    if (!blocks) {
-      if (const auto more = scan.segment(reader.value()); !more)
-        return more.error();
-      take();
-      continue;
-    }
-    for (auto block = blocks->rbegin(); block != blocks->rend() && all.size() < max; ++block) {
-      if (const auto more = scan_block(reader.value(), *known, *block, scan); !more)
-        return more.error();
-      take();
+      }
+      for (auto block = it.blocks->rbegin(); block != it.blocks->rend() && all.size() < max; ++block) {
+        if (const auto more = scan_block(it.reader, *it.known, *block, scan); !more)
+          return more.error();
+        take();
+      }
     }
   }
   std::reverse(all.begin(), all.end());

@@ -71,6 +71,16 @@ private:
   /// The blocks of a segment that may have matches, as far as its index knows; none: all have to be read.
   std::optional<std::vector<std::uint32_t>> candidates(const segment_index* known,
                                                        const filter& wanted) const;
+  /// A segment that a search will read: all of it, or these blocks.
+  struct part {
+    segment_reader reader;
+    index known;
+    std::optional<std::vector<std::uint32_t>> blocks;
+  };
+  /// Those of these segments that may have matches, of which at most `max` are wanted. What is to be read is
+  /// asked for all at once, so that a slow disk does it side by side. Errors: `io_failed`.
+  result<std::vector<part>> parts(std::span<const std::uint32_t> numbers, const filter& wanted,
+                                  std::size_t max) const;
   /// False when the scan is over. Errors: `io_failed`.
   result<bool> scan_segment(std::uint32_t number, const filter& wanted, scanner& scan) const;
   /// The same for one block, where its index says.

@@ -98,7 +98,8 @@ result<void> posting_writer::write_page() {
   return to_(std::span{page}.first(posting_page_bytes));
 }
 
-result<void> unpack_page(std::span<const std::byte> bytes, std::vector<std::uint64_t>& out) {
+result<void> unpack_page(std::span<const std::byte> bytes, std::vector<std::uint64_t>& out,
+                         std::uint64_t end) {
   if (bytes.size() != posting_page_bytes ||
       get_number<std::uint32_t>(bytes.data()) != page_checksum(bytes.data()))
     return errc::corrupt;
@@ -140,34 +141,45 @@ result<void> unpack_page(std::span<const std::byte> bytes, std::vector<std::uint
     if (key >= key_max || at > page_bits)
       return errc::corrupt;
     out.push_back(key << part_bits | (whole ? whole_group : word >> 1 & low(part_bits)));
+    if (out.back() >= end)
+      break;
   }
   return success();
 }
 
-result<void> posting_table::page(std::size_t number, std::vector<std::uint64_t>& out) const {
+result<void> posting_table::page(std::size_t number, std::vector<std::uint64_t>& out,
+                                 std::uint64_t end) const {
   const auto begin = number * posting_page_bytes;
   if (!file) {
     if (begin + posting_page_bytes > memory.size())
       return errc::corrupt;
-    return unpack_page(std::span{memory}.subspan(begin, posting_page_bytes), out);
+    return unpack_page(std::span{memory}.subspan(begin, posting_page_bytes), out, end);
   }
   std::array<std::byte, posting_page_bytes> bytes;
   const auto got = file->read(at + begin, bytes);
   if (!got)
     return got.error();
-  return unpack_page(std::span{bytes}.first(got.value()), out);
+  return unpack_page(std::span{bytes}.first(got.value()), out, end);
+}
+
+std::size_t posting_table::page_of(std::uint32_t hash) const {
+  const auto above = std::lower_bound(fences.begin(), fences.end(), hash);
+  const auto number = static_cast<std::size_t>(above - fences.begin());
+  return number > 0 ? number - 1 : 0; // The last postings of the page before may have the hash already.
+}
+
+void posting_table::will_find(std::uint32_t hash) const {
+  const auto number = page_of(hash);
+  if (file && number < fences.size() && fences[number] <= hash)
+    file->will_read(at + number * posting_page_bytes, posting_page_bytes);
 }
 
 result<void> posting_table::find(std::uint32_t hash, group_part part, std::vector<std::uint32_t>& out) const {
-  const auto above = std::lower_bound(fences.begin(), fences.end(), hash);
-  auto number = static_cast<std::size_t>(above - fences.begin());
-  if (number > 0)
-    --number; // Its last postings may have the hash already.
   const auto shift = block_bits + part_bits;
   const auto first = std::uint64_t{hash} << shift, end = (std::uint64_t{hash} + 1) << shift;
   std::vector<std::uint64_t> keys;
-  for (; number < fences.size() && fences[number] <= hash; ++number) {
-    if (auto unpacked = page(number, keys); !unpacked)
+  for (auto number = page_of(hash); number < fences.size() && fences[number] <= hash; ++number) {
+    if (auto unpacked = page(number, keys, end); !unpacked)
       return unpacked;
     for (auto it = std::lower_bound(keys.begin(), keys.end(), first); it != keys.end() && *it < end; ++it)
       if (overlap(static_cast<group_part>(*it), part))

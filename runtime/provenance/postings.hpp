@@ -17,14 +17,22 @@ inline constexpr unsigned group_hash_bits = 28;
 /// Accesses of more groups are found under `wide_hash`, not under each group.
 inline constexpr std::uint64_t groups_max = 32;
 
-inline std::uint32_t group_hash(element_kind kind, std::uint32_t space, std::uint64_t group) {
+/// Hashes below are of whole spaces, and above of groups: a table whose first fence is above has no accesses
+/// that are wider than `groups_max`, and nothing has to be read to know it.
+inline constexpr std::uint32_t wide_hashes = 4096;
+
+inline std::uint64_t place_hash(element_kind kind, std::uint32_t space, std::uint64_t group) {
   auto h = group * 0x9e3779b97f4a7c15u + (std::uint64_t{space} << 8 | static_cast<std::uint8_t>(kind));
   h = (h ^ (h >> 32)) * 0xd6e8feb86659fd93u;
   h = (h ^ (h >> 29)) * 0xd6e8feb86659fd93u;
-  return static_cast<std::uint32_t>(h >> (64 - group_hash_bits));
+  return h;
+}
+inline std::uint32_t group_hash(element_kind kind, std::uint32_t space, std::uint64_t group) {
+  return std::max(static_cast<std::uint32_t>(place_hash(kind, space, group) >> (64 - group_hash_bits)),
+                  wide_hashes);
 }
 inline std::uint32_t wide_hash(element_kind kind, std::uint32_t space) {
-  return group_hash(kind, space, ~std::uint64_t{0});
+  return static_cast<std::uint32_t>(place_hash(kind, space, ~std::uint64_t{0}) % wide_hashes);
 }
 
 /// Which of a group are touched: the first (upper four bits) to the last (lower four).
@@ -75,8 +83,9 @@ private:
   static constexpr std::size_t held_max = 8192;
 };
 
-/// The postings of one page. Errors: `corrupt`.
-result<void> unpack_page(std::span<const std::byte> page, std::vector<std::uint64_t>& out);
+/// The postings of one page, up to the first that is not less than `end`. Errors: `corrupt`.
+result<void> unpack_page(std::span<const std::byte> page, std::vector<std::uint64_t>& out,
+                         std::uint64_t end = ~std::uint64_t{0});
 
 /// A table that was written: pages in a file, or in memory. Any thread.
 struct posting_table {
@@ -88,8 +97,15 @@ struct posting_table {
 
   /// Adds the blocks under a hash that touch a part of its group, ascending. Errors: `io_failed`, `corrupt`.
   result<void> find(std::uint32_t hash, group_part part, std::vector<std::uint32_t>& out) const;
-  /// Errors: `io_failed`, `corrupt`.
-  result<void> page(std::size_t number, std::vector<std::uint64_t>& out) const;
+  /// `find` will be asked for this hash soon.
+  void will_find(std::uint32_t hash) const;
+  /// The postings of a page, as `unpack_page`. Errors: `io_failed`, `corrupt`.
+  result<void> page(std::size_t number, std::vector<std::uint64_t>& out,
+                    std::uint64_t end = ~std::uint64_t{0}) const;
+
+private:
+  /// The first page that may have the hash; it has none if the page's own fence is above.
+  std::size_t page_of(std::uint32_t hash) const;
 };
 
 } // namespace forerun::provenance

@@ -63,6 +63,8 @@ public:
   /// The block of `length` bytes at `offset`, and nothing around it; `offset()` does not change. Errors: as
   /// `next`.
   result<raw_block> at(std::uint64_t offset, std::size_t length);
+  /// `at` will be asked for this soon.
+  void will_read(std::uint64_t offset, std::uint64_t length) { file_->will_read(offset, length); }
   /// After `corrupt`: the next intact block further on, wherever it begins; nothing if there is none. At most
   /// `candidates_max` places that only look like blocks are tried.
   result<std::optional<raw_block>> find_next();
