@@ -272,7 +272,7 @@ result<void> write_index(disk& to, const segment_index& from, const sha256_hash&
 
 result<std::shared_ptr<const segment_index>> read_index(disk& from, std::uint32_t segment,
                                                         const sha256_hash& head) {
-  auto opened = from.open(index_name(segment), false);
+  auto opened = from.open_to_read(index_name(segment));
   if (!opened)
     return opened.error();
   std::shared_ptr<disk_file> file = std::move(opened.value());

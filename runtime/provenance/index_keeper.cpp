@@ -147,8 +147,18 @@ void index_keeper::done(std::uint32_t segment, result<std::shared_ptr<const segm
   if (!made && made.error() == errc::overloaded)
     return; // Nobody had time.
   waiting_.erase(segment);
-  if (made)
+  if (segment < forgotten_)
+    (void)disk_.remove(index_name(segment)); // It was dropped while its index was made.
+  else if (made)
     remember(std::move(made.value()));
+}
+
+void index_keeper::forget_before(std::uint32_t segment) {
+  forgotten_ = std::max(forgotten_, segment);
+  for (; !loaded_.empty() && loaded_.begin()->first < segment; loaded_.erase(loaded_.begin()))
+    loaded_bytes_ -= loaded_.begin()->second->bytes();
+  for (; !waiting_.empty() && waiting_.begin()->first < segment; waiting_.erase(waiting_.begin()))
+    (void)disk_.remove(pieces_name(waiting_.begin()->first));
 }
 
 void index_keeper::remember(std::shared_ptr<const segment_index> it) {

@@ -43,6 +43,9 @@ public:
   std::optional<index_job> next_job();
   void done(std::uint32_t segment, result<std::shared_ptr<const segment_index>> made);
 
+  /// Segments before this one were dropped.
+  void forget_before(std::uint32_t segment);
+
 private:
   struct complete {
     std::shared_ptr<const segment_index> index; ///< None: to be made from the segment.
@@ -59,6 +62,7 @@ private:
   std::map<std::uint32_t, std::shared_ptr<const segment_index>> loaded_;
   std::size_t loaded_bytes_ = 0;
   std::optional<std::uint32_t> running_;
+  std::uint32_t forgotten_ = 0; ///< Segments before this one are gone.
 };
 
 /// The index of the blocks of a segment up to `end`, made from them. Errors: `io_failed`, `corrupt`.

@@ -69,6 +69,8 @@ result<bool> log::retain(const retention& keep) {
   drop.resize(std::min(drop.size(), dropped_at_once));
   if (auto dropped = custody_.drop(drop); !dropped)
     return dropped.error();
+  if (!drop.empty())
+    indexes_.forget_before(drop.back() + 1);
   return more;
 }
 

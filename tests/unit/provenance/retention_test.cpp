@@ -180,6 +180,19 @@ TEST_CASE("a segment's index goes with it") {
   CHECK(it.disk.files.contains(index_name(it.segments().back())));
 }
 
+TEST_CASE("an index that is made while its segment is dropped goes, too") {
+  signed_log it;
+  const auto job = it.log->next_index_job();
+  REQUIRE(job.has_value());
+  auto made = job->work();
+  it.retain(keep_half);
+  REQUIRE(it.segments().front() > job->segment);
+  (void)job->work(); // As if it had ended only now.
+  it.log->indexed(job->segment, std::move(made));
+  for (const auto& [name, bytes_] : it.disk.files)
+    CHECK_FALSE((name == index_name(job->segment) || name == pieces_name(job->segment)));
+}
+
 TEST_CASE("any flipped bit of the summary is found, and any length") {
   signed_log it;
   it.retain(keep_half);
