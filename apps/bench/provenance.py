@@ -1,11 +1,11 @@
-"""The provenance log beside what people keep such records in: appending, size, memory, proof."""
+"""The provenance log beside what people keep such records in: appending, size, memory, questions, proof."""
 import json
 import shutil
 
 from figures import Bar
 from servers import Failed, Server, run
 
-TITLE = "appending access records of recorded traces, hash-chained, one thread, durable once a second"
+TITLE = "a hash-chained log of recorded accesses: appending in one thread, durable once a second; questions; proof"
 
 TRACES = {"a boot": "boot/alpha-db-1", "a search engine": "block/spc_websearch1_a", "payments": "block/spc_financial1_a"}
 RECORDS = {"forerun": 10_000_000, "lmdb": 2_000_000, "sqlite": 1_000_000, "redis": 1_000_000}
@@ -17,12 +17,20 @@ SIZE = Bar(limit=24, moonshot=12)
 MEMORY = Bar(limit=32, moonshot=8)
 VERIFY = Bar(limit=1, moonshot=1.5, at_least=True)
 
+# Questions are asked of one long log of all of these, a run after the other.
+LONG = [
+    *("boot/alpha-gcc-1", "boot/alpha-db-1", "block/spc_websearch1_a"),
+    *("block/spc_financial1_a", "block/cloudphysics_w92", "block/ms_dtrs"),
+]
+LONG_RECORDS = 100_000_000
+COLD = Bar(limit=10, moonshot=1)
+WARM = Bar(limit=1, moonshot=0.5)
+SUMS = Bar(limit=50, moonshot=5)
+
 
 def measure(context):
     for name, trace in TRACES.items():
-        path = context.traces / f"{trace}.csv.gz"
-        if not path.exists():
-            raise Failed(f"{path} is not there; --traces names the folder of recordings")
+        path = recording(context, trace)
         for who, peer in PEERS.items():
             context.say(f"{name}: {peer}")
             saw = append(context, who, path)
@@ -33,6 +41,32 @@ def measure(context):
         context.add(f"size of a record, {name}", "B", "forerun", saw["bytes_per_record"], SIZE)
         context.add(f"memory while appending, {name}", "MiB", "forerun", saw["resident_bytes"] / 2**20, MEMORY)
         context.add(f"verify, {name}", "GB/s", "forerun", saw["verify_bytes_per_s"] / 1e9, VERIFY)
+
+
+    context.say(f"questions: a log of {LONG_RECORDS} records")
+    saw = ask(context)
+    size = (saw["log_bytes"] + saw["index_bytes"]) / saw["records"]
+    context.add("size of a record with its index", "B", "forerun", size, SIZE)
+    context.add("history of an element, cold, p99", "ms", "forerun", saw["cold_p99_us"] / 1e3, COLD)
+    context.add("history of an element, cold, median", "ms", "forerun", saw["cold_p50_us"] / 1e3)
+    context.add("history of an element, warm, p99", "ms", "forerun", saw["warm_p99_us"] / 1e3, WARM)
+    context.add("history of an element, warm, median", "ms", "forerun", saw["warm_p50_us"] / 1e3)
+    context.add("accesses by program and hour", "ms", "forerun", saw["sum_p50_us"] / 1e3, SUMS)
+
+
+def recording(context, trace):
+    path = context.traces / f"{trace}.csv.gz"
+    if not path.exists():
+        raise Failed(f"{path} is not there; --traces names the folder of recordings")
+    return path
+
+
+def ask(context):
+    """The measuring program's figures for questions, of a log that is filled once for all runs."""
+    folder = context.folder / "long-log"
+    folder.mkdir(exist_ok=True)
+    traces = [argument for trace in LONG for argument in ("--trace", recording(context, trace))]
+    return json.loads(run([context.program("bench-history"), *traces, "--records", LONG_RECORDS, "--at", folder]))
 
 
 def redis_server(folder):
