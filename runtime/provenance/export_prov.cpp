@@ -64,7 +64,7 @@ void describe(json& out, const entity& it) {
   number(out, "forerun:bytes", it.made->bytes);
   if (it.made->version != 0)
     number(out, "forerun:version", it.made->version);
-  text(out, "forerun:digest", hex_of(it.made->written));
+  text(out, "forerun:digest", text_of(it.made->written));
   text(out, "prov:value", it.made->value);
   if (it.made->op == operation::remove)
     truth(out, "forerun:removed", true);

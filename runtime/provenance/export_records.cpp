@@ -1,4 +1,5 @@
 #include "runtime/provenance/export_records.hpp"
+#include "runtime/base/hash.hpp"
 #include "runtime/base/json.hpp"
 #include "runtime/base/utf8.hpp"
 #include "runtime/provenance/export_text.hpp"
@@ -9,7 +10,8 @@ namespace {
 
 /// Only of values that text would not bring over whole.
 std::string value_hex(const std::string& value) {
-  return is_utf8(value) ? std::string{} : hex_of(value);
+  return is_utf8(value) ? std::string{}
+                        : hex({reinterpret_cast<const std::uint8_t*>(value.data()), value.size()});
 }
 
 std::int64_t microseconds(nanos time) {
@@ -57,7 +59,7 @@ void append_json_line(std::string& to, const entry& it) {
       .field("bytes", what.bytes)
       .field("outcome", to_string(what.how))
       .field("latency_us", microseconds(what.latency))
-      .field("digest", hex_of(what.written))
+      .field("digest", text_of(what.written))
       .field("version", what.version)
       .field("value", what.value)
       .field("value_hex", value_hex(what.value))
@@ -79,7 +81,7 @@ void append_csv_line(std::string& to, const entry& it) {
   append_field(to, who.by.user);
   fmt::format_to(out, ",{},{},{},{},{},{},{},{},{},{},{},{}", who.by.node, who.run.value, name_of(who.kind),
                  who.space, to_string(what.op), what.where.first, what.where.count, what.bytes,
-                 to_string(what.how), microseconds(what.latency), hex_of(what.written), what.version);
+                 to_string(what.how), microseconds(what.latency), text_of(what.written), what.version);
   append_field(to, what.value);
   append_field(to, value_hex(what.value));
   to += '\n';

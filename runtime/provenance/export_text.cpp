@@ -1,5 +1,6 @@
 #include "runtime/provenance/export_text.hpp"
 #include "runtime/base/floor.hpp"
+#include "runtime/base/hash.hpp"
 #include <chrono>
 #include <fmt/format.h>
 
@@ -17,16 +18,8 @@ std::string date_time(wall_time at) {
                      time.subseconds().count());
 }
 
-std::string hex_of(std::string_view bytes) {
-  std::string out;
-  out.reserve(bytes.size() * 2);
-  for (const auto it : bytes)
-    fmt::format_to(std::back_inserter(out), "{:02x}", static_cast<unsigned char>(it));
-  return out;
-}
-
-std::string hex_of(const digest& what) {
-  return what == digest{} ? std::string{} : hex_of({reinterpret_cast<const char*>(what.data()), what.size()});
+std::string text_of(const digest& what) {
+  return what == digest{} ? std::string{} : hex(what);
 }
 
 std::string name_of(element_kind kind) {

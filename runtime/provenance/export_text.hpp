@@ -8,10 +8,8 @@ namespace forerun::provenance {
 /// UTC, e.g. "2024-03-01T12:00:00.000000001Z".
 std::string date_time(wall_time at);
 
-/// Lower-case hexadecimal.
-std::string hex_of(std::string_view bytes);
-/// Empty if nothing was recorded.
-std::string hex_of(const digest& what);
+/// In hexadecimal; empty if nothing was recorded.
+std::string text_of(const digest& what);
 
 /// As `to_string`; kinds that have no name here keep their number, e.g. "kind200".
 std::string name_of(element_kind kind);
