@@ -1,6 +1,5 @@
 #include "apps/cli/commands.hpp"
 #include "apps/cli/table.hpp"
-#include "runtime/base/json.hpp"
 #include "tests/unit/control/fake_node.hpp"
 #include <boost/property_tree/json_parser.hpp>
 #include <boost/property_tree/ptree.hpp>
@@ -180,25 +179,6 @@ TEST_CASE("a check of the log says what was dropped, anchored and signed") {
             "1.0 MiB; 1 of them were damaged\n") != std::string::npos);
   CHECK(done.out.find("anchors: 3 passed, the last of 2023-11-14T22:23:20.000000Z\n") != std::string::npos);
   CHECK(done.out.ends_with("public key: c0de\n"));
-}
-
-TEST_CASE("JSON stays JSON whatever the text") {
-  const auto text = json()
-                        .open_object()
-                        .field("quotes", "a\"b\\c")
-                        .field("control", "\x1b[2J\n")
-                        .field("broken", "\xff\xc0\xaf\xed\xa0\x80")
-                        .field("utf8", "\u00fc\U0001f600")
-                        .field("none", std::numeric_limits<double>::quiet_NaN())
-                        .key("empty")
-                        .open_array()
-                        .close()
-                        .close()
-                        .text();
-  CHECK(text == "{\n  \"quotes\": \"a\\\"b\\\\c\",\n  \"control\": \"\\u001b[2J\\u000a\",\n"
-                "  \"broken\": \"\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\",\n"
-                "  \"utf8\": \"\u00fc\U0001f600\",\n  \"none\": null,\n  \"empty\": []\n}");
-  CHECK(parsed(text).get<std::string>("quotes") == "a\"b\\c");
 }
 
 TEST_CASE("a name cannot move the cursor") {
