@@ -1,8 +1,6 @@
-#include "runtime/control/client.hpp"
 #include "schemas/wire/control.capnp.h"
-#include "tests/unit/control/fake_node.hpp"
+#include "tests/unit/control/asking.hpp"
 #include <capnp/rpc-twoparty.h>
-#include <doctest/doctest.h>
 #include <fstream>
 #include <kj/async-io.h>
 #include <netinet/in.h>
@@ -16,24 +14,6 @@ using namespace forerun::control;
 using namespace std::chrono_literals;
 
 namespace {
-
-client connected(const std::string& path) {
-  auto made = client::connect(path);
-  if (const auto* why = std::get_if<1>(&made))
-    FAIL(why->what);
-  return std::move(std::get<0>(made));
-}
-
-template <class T> T value(answer<T> from) {
-  if (const auto* why = std::get_if<1>(&from))
-    FAIL(why->what);
-  return std::get<0>(std::move(from));
-}
-
-template <class T> failure refusal(answer<T> from) {
-  REQUIRE(from.index() == 1);
-  return std::get<1>(std::move(from));
-}
 
 /// A socket without any protocol.
 class raw_socket {
@@ -69,7 +49,7 @@ private:
 
 TEST_CASE("every call brings back what the node answered") {
   served_node served("tcp:127.0.0.1:0");
-  auto tool = connected(served.socket());
+  auto tool = connected(served);
 
   const auto status = value(tool.status());
   CHECK(status.version == "0.1.0");
@@ -143,7 +123,7 @@ TEST_CASE("every call brings back what the node answered") {
 
 TEST_CASE("a refusal arrives with its reason and its remedy") {
   served_node served;
-  auto tool = connected(served.socket());
+  auto tool = connected(served);
   const failure gone{errc::not_found, "there is no volume named x", "`forerun volume list` names them"};
   CHECK(refusal(tool.heat("x", 1)) == gone);
   CHECK(refusal(tool.create_volume(
@@ -153,7 +133,7 @@ TEST_CASE("a refusal arrives with its reason and its remedy") {
 
 TEST_CASE("what no node should be asked never reaches it") {
   served_node served;
-  auto tool = connected(served.socket());
+  auto tool = connected(served);
   const auto code = [&](volume_spec spec) { return refusal(tool.create_volume(spec)).code; };
   const volume_spec good{.name = "new", .image = "file:/a", .bytes = {}, .program = "", .listen = ""};
   auto bad = good;
@@ -178,7 +158,7 @@ TEST_CASE("what no node should be asked never reaches it") {
 
 TEST_CASE("rows are bounded whatever a tool asks for") {
   served_node served;
-  auto tool = connected(served.socket());
+  auto tool = connected(served);
   CHECK(value(tool.heat("debian", 0)).rows.size() == heat_rows_max);
   CHECK(value(tool.heat("debian", 4'000'000'000)).rows.size() == heat_rows_max);
   CHECK(value(tool.history("debian", 0, 4'000'000'000)).size() == history_rows_max);
@@ -227,7 +207,7 @@ TEST_CASE("a socket left by a dead node is replaced, a live one and other files 
 
 TEST_CASE("after a stop the socket is gone and tools are told") {
   served_node served;
-  auto tool = connected(served.socket());
+  auto tool = connected(served);
   value(tool.status());
   served.server->stop();
   CHECK_FALSE(std::filesystem::exists(served.socket()));
@@ -237,7 +217,7 @@ TEST_CASE("after a stop the socket is gone and tools are told") {
 TEST_CASE("a stop does not wait for a node that never answers") {
   served_node served;
   served.node.silent = true;
-  auto tool = connected(served.socket());
+  auto tool = connected(served);
   tool.give_up_after(50ms);
   CHECK(refusal(tool.status()).code == errc::timed_out);
   served.server->stop();
@@ -246,14 +226,14 @@ TEST_CASE("a stop does not wait for a node that never answers") {
 TEST_CASE("a call that the node lets go is answered") {
   served_node served;
   served.node.forgets = true;
-  auto tool = connected(served.socket());
+  auto tool = connected(served);
   CHECK(refusal(tool.status()).what == "the node gave the call up");
 }
 
 TEST_CASE("a node that never answers gathers no calls past the limit") {
   served_node served;
   served.node.silent = true;
-  auto tool = connected(served.socket());
+  auto tool = connected(served);
   tool.give_up_after(1ms);
   for (std::size_t i = 0; i < open_calls_max; ++i)
     CHECK(refusal(tool.drop_cache()).code == errc::timed_out);
@@ -263,7 +243,7 @@ TEST_CASE("a node that never answers gathers no calls past the limit") {
 
 TEST_CASE("junk closes its connection and no other") {
   served_node served;
-  auto tool = connected(served.socket());
+  auto tool = connected(served);
   const std::string_view junk[] = {
       "GET / HTTP/1.0\r\n\r\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
       {"\xff\xff\xff\xff\xff\xff\xff\xff", 8},
@@ -286,7 +266,7 @@ TEST_CASE("clients that freeze before they call give way to those that do not") 
     REQUIRE(frozen.back()->send(std::string_view("\0\0\0\0", 4)));
   }
   for (int i = 0; i < 3; ++i) {
-    auto tool = connected(served.socket());
+    auto tool = connected(served);
     CHECK(value(tool.status()).volumes == 1);
   }
   CHECK(frozen.front()->hung_up());
@@ -419,7 +399,7 @@ TEST_CASE("a client that reads no answers is cut off, and no other waits for it"
     }
     // 200 answers of 160 KiB are four times what a client may leave unread.
     auto tool = std::thread([&] {
-      auto other = connected(served.socket());
+      auto other = connected(served);
       for (int i = 0; i < 20; ++i)
         CHECK(value(other.status()).volumes == 1);
     });

@@ -1,9 +1,7 @@
-#include "runtime/control/client.hpp"
 #include "runtime/control/convert.hpp"
 #include "runtime/control/record_service.hpp"
-#include "tests/unit/control/fake_node.hpp"
+#include "tests/unit/control/asking.hpp"
 #include <capnp/message.h>
-#include <doctest/doctest.h>
 #include <future>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -13,24 +11,6 @@ using namespace forerun::control;
 using namespace std::chrono_literals;
 
 namespace {
-
-client connected(const served_node& to) {
-  auto made = client::connect(to.socket());
-  if (const auto* why = std::get_if<1>(&made))
-    FAIL(why->what);
-  return std::move(std::get<0>(made));
-}
-
-template <class T> T value(answer<T> from) {
-  if (const auto* why = std::get_if<1>(&from))
-    FAIL(why->what);
-  return std::get<0>(std::move(from));
-}
-
-template <class T> errc refused(answer<T> from) {
-  REQUIRE(from.index() == 1);
-  return std::get<1>(std::move(from)).code;
-}
 
 provenance::entry row(std::uint64_t position) {
   provenance::entry made{.who = {.by = {"vm", position % 2 ? "gcc" : "", "ann", 7},
