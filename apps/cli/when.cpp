@@ -1,9 +1,7 @@
 #include "apps/cli/when.hpp"
+#include "runtime/base/date_time.hpp"
 #include "runtime/base/units.hpp"
 #include <chrono>
-#include <ctime>
-#include <fmt/chrono.h>
-#include <fmt/format.h>
 #include <optional>
 
 namespace forerun::cli {
@@ -92,14 +90,7 @@ std::optional<wall_time> parse_date(std::string_view text) {
 } // namespace
 
 std::string when(wall_time at) {
-  auto whole = at.ns / second_ns;
-  auto rest = at.ns % second_ns;
-  if (rest < 0) {
-    rest += second_ns;
-    --whole;
-  }
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(static_cast<std::time_t>(whole)),
-                     rest / 1000);
+  return date_time(at, second_digits::micro);
 }
 
 result<wall_time> parse_when(std::string_view text, wall_time now) {
