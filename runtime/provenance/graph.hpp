@@ -33,6 +33,7 @@ struct entity {
   std::uint32_t space = 0;
   extent where{}; ///< Its elements; empty: all of the space, as far as nothing was written there.
   std::optional<record> made;
+  std::string name; ///< Under which its elements came into being; empty: not known, or nobody looked for it.
 
   bool operator==(const entity&) const = default;
 };

@@ -100,6 +100,7 @@ result<std::optional<entry>> writer_of(const record_source& from, const element&
 struct read_origin {
   entry read;
   std::vector<piece> parts; ///< In order of elements; only those that were asked for.
+  std::string name; ///< Under which its elements came into being; empty: not known, or nobody looked for it.
 };
 
 struct read_origins {
