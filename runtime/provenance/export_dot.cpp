@@ -29,7 +29,9 @@ std::string label(std::string_view text) {
 std::string lines_of(const entity& it) {
   if (it.where.count == 0)
     return fmt::format("{}s of {}\\nas they began", name_of(it.kind), it.space);
-  const auto name = fmt::format("{} {} of {}", name_of(it.kind), range_of(it.where), it.space);
+  auto name = fmt::format("{} {} of {}", name_of(it.kind), range_of(it.where), it.space);
+  if (!it.name.empty())
+    name += fmt::format("\\n({})", label(it.name));
   if (!it.made)
     return name + "\\nas it began";
   auto text =

@@ -1,41 +1,10 @@
 #include "runtime/base/json.hpp"
 #include "runtime/provenance/export_graph.hpp"
 #include "runtime/provenance/export_text.hpp"
-#include <algorithm>
 #include <fmt/format.h>
 
 namespace forerun::provenance {
 namespace {
-
-/// Any bytes as part of a qualified name: what is not a letter, digit, "_" or "-" as %XX.
-std::string escaped(std::string_view bytes) {
-  std::string out;
-  for (const char it : bytes) {
-    const auto plain = (it >= 'a' && it <= 'z') || (it >= 'A' && it <= 'Z') || (it >= '0' && it <= '9') ||
-                       it == '_' || it == '-';
-    if (plain)
-      out += it;
-    else
-      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(it));
-  }
-  return out;
-}
-
-std::string id_of(const entity& it) {
-  return fmt::format("forerun:{}/{}/{}@{}", name_of(it.kind), it.space,
-                     it.where.count == 0 ? "all" : range_of(it.where),
-                     it.made ? std::to_string(it.made->position) : "start");
-}
-std::string id_of(const activity& it) {
-  return fmt::format("forerun:run/{}/{}/{}/{}", it.run.value, escaped(it.vm), escaped(it.program),
-                     escaped(it.user));
-}
-std::string id_of(const party& it) {
-  return fmt::format("forerun:agent/{}/{}", to_string(it.role), escaped(it.name));
-}
-std::string id_of(const node& it) {
-  return std::visit([](const auto& what) { return id_of(what); }, it);
-}
 
 /// A value with its type.
 void typed(json& out, std::string_view name, std::string_view value, std::string_view type) {
@@ -58,6 +27,7 @@ void describe(json& out, const entity& it) {
   out.field("forerun:kind", name_of(it.kind));
   number(out, "forerun:space", it.space);
   text(out, "forerun:elements", it.where.count == 0 ? "all" : range_of(it.where));
+  text(out, "prov:label", it.name);
   if (!it.made)
     return;
   number(out, "forerun:position", it.made->position);

@@ -37,13 +37,9 @@ void append_field(std::string& to, std::string_view text) {
     to += '"';
 }
 
-} // namespace
-
-void append_json_line(std::string& to, const entry& it) {
+void put_fields(json& to, const entry& it) {
   const auto& [who, what] = it;
-  json line{json::layout::one_line};
-  line.open_object()
-      .field("position", what.position)
+  to.field("position", what.position)
       .field("time", date_time(what.at))
       .field("time_ns", what.at.ns)
       .field("vm", who.by.vm)
@@ -62,17 +58,11 @@ void append_json_line(std::string& to, const entry& it) {
       .field("digest", text_of(what.written))
       .field("version", what.version)
       .field("value", what.value)
-      .field("value_hex", value_hex(what.value))
-      .close();
-  (to += line.text()) += '\n';
+      .field("value_hex", value_hex(what.value));
 }
 
-std::string_view csv_heading() {
-  return "position,time,time_ns,vm,program,user,node,run,kind,space,operation,first,count,bytes,outcome,"
-         "latency_us,digest,version,value,value_hex\n";
-}
-
-void append_csv_line(std::string& to, const entry& it) {
+/// In the order of `csv_columns`.
+void append_fields(std::string& to, const entry& it) {
   const auto& [who, what] = it;
   auto out = std::back_inserter(to);
   fmt::format_to(out, "{},{},{}", what.position, date_time(what.at), what.at.ns);
@@ -84,7 +74,76 @@ void append_csv_line(std::string& to, const entry& it) {
                  to_string(what.how), microseconds(what.latency), text_of(what.written), what.version);
   append_field(to, what.value);
   append_field(to, value_hex(what.value));
+}
+
+constexpr std::string_view csv_columns[] = {"position",   "time",   "time_ns", "vm",    "program",
+                                            "user",       "node",   "run",     "kind",  "space",
+                                            "operation",  "first",  "count",   "bytes", "outcome",
+                                            "latency_us", "digest", "version", "value", "value_hex"};
+
+void append_columns(std::string& to, std::string_view prefix) {
+  for (const auto& it : csv_columns)
+    fmt::format_to(std::back_inserter(to), "{}{}{}", &it == csv_columns ? "" : ",", prefix, it);
+}
+
+} // namespace
+
+void append_json_line(std::string& to, const entry& what) {
+  json line{json::layout::one_line};
+  line.open_object();
+  put_fields(line, what);
+  (to += line.close().text()) += '\n';
+}
+
+std::string csv_heading() {
+  std::string out;
+  append_columns(out, "");
+  return out += '\n';
+}
+
+void append_csv_line(std::string& to, const entry& what) {
+  append_fields(to, what);
   to += '\n';
+}
+
+void append_json_line(std::string& to, const read_origin& what) {
+  json line{json::layout::one_line};
+  line.open_object();
+  put_fields(line, what.read);
+  line.field("name", what.name).key("parts").open_array();
+  for (const auto& it : what.parts) {
+    line.open_object().field("first", it.where.first).field("count", it.where.count).key("writer");
+    if (it.made) {
+      line.open_object();
+      put_fields(line, *it.made);
+      line.close();
+    } else {
+      line.null();
+    }
+    line.close();
+  }
+  (to += line.close().close().text()) += '\n';
+}
+
+std::string origins_csv_heading() {
+  std::string out;
+  append_columns(out, "");
+  out += ",name,part_first,part_count,";
+  append_columns(out, "writer_");
+  return out += '\n';
+}
+
+void append_csv_lines(std::string& to, const read_origin& what) {
+  for (const auto& it : what.parts) {
+    append_fields(to, what.read);
+    append_field(to, what.name);
+    fmt::format_to(std::back_inserter(to), ",{},{},", it.where.first, it.where.count);
+    if (it.made)
+      append_fields(to, *it.made);
+    else
+      to.append(std::size(csv_columns) - 1, ',');
+    to += '\n';
+  }
 }
 
 } // namespace forerun::provenance

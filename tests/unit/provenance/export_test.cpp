@@ -99,7 +99,8 @@ TEST_CASE("a record is a line of CSV, quoted where needed") {
       "1,2023-11-14T22:13:20.001000000Z,1700000000001000000,alpha,\"a\"\"b\\N,c\r\nd&lt;<x>|{}'\t\xef\xbf\xbd"
       "\xef\xbf\xbe\xef\xbf\xbf\x1b%=\",\xc3\xbc.,7,18446744073709551615,block,3,READ,4,2,8192,hit,1234,,0,,"
       "\n");
-  CHECK(std::count(csv_heading().begin(), csv_heading().end(), ',') == 19);
+  const auto heading = csv_heading();
+  CHECK(std::count(heading.begin(), heading.end(), ',') == 19);
 }
 
 TEST_CASE("times of all ages are written") {
@@ -206,4 +207,55 @@ TEST_CASE("GraphViz draws a graph, whatever the names") {
   CHECK(got.find("\"blocks of 3\"\n\"as they began\"\n") != got.npos);
   CHECK(got.find("\"wasGeneratedBy\"\n\"at 2\"\n") != got.npos);
   CHECK(got.find("\"= =1\\ufffd'\"\n") != got.npos);
+}
+
+TEST_CASE("an edge is a line of JSON or CSV, with the names that PROV-JSON has") {
+  const auto log = small_log();
+  const auto all = ancestors(log, last_of(log)).value();
+  const auto lines = to_json_lines(all);
+  CHECK(static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n')) == all.edges.size());
+  CHECK(lines.find(
+            R"({"relation":"wasDerivedFrom","from":"forerun:block/3/20@2","to":"forerun:block/3/5-12@0",)"
+            R"("position":1,"time":"2023-11-14T22:13:20.001000000Z","time_ns":1700000000001000000,)"
+            R"("first":5,"count":1,"records":1})"
+            "\n") != std::string::npos);
+  CHECK(lines.find(R"("relation":"wasAssociatedWith")") != std::string::npos);
+  const auto rows = to_csv(all);
+  CHECK(static_cast<std::size_t>(std::count(rows.begin(), rows.end(), '\n')) == all.edges.size() + 1);
+  CHECK(rows.find("\nwasDerivedFrom,forerun:block/3/20@2,forerun:block/3/5-12@0,1,"
+                  "2023-11-14T22:13:20.001000000Z,1700000000001000000,5,1,1\n") != std::string::npos);
+  // No name can break a line: as many columns everywhere.
+  CHECK(static_cast<std::size_t>(std::count(rows.begin(), rows.end(), ',')) == (all.edges.size() + 1) * 8);
+}
+
+TEST_CASE("a read is a line of JSON, and of CSV for each part that it met") {
+  const auto log = small_log();
+  auto met = origins_of(log, {}).value();
+  REQUIRE(met.reads.size() == 1);
+  met.reads[0].name = "name";
+  std::string line;
+  append_json_line(line, met.reads[0]);
+  CHECK(
+      line.find(
+          R"("name":"name","parts":[{"first":4,"count":1,"writer":null},{"first":5,"count":1,"writer":{"position":0,)") !=
+      std::string::npos);
+  std::string read;
+  std::string writer;
+  append_csv_line(read, log.all[1]);
+  append_csv_line(writer, log.all[0]);
+  read.pop_back();
+  std::string rows;
+  append_csv_lines(rows, met.reads[0]);
+  CHECK(rows == read + ",name,4,1," + std::string(19, ',') + "\n" + read + ",name,5,1," + writer);
+  const auto heading = origins_csv_heading();
+  CHECK(std::count(heading.begin(), heading.end(), ',') == 42);
+  CHECK(heading.find(",value_hex,name,part_first,part_count,writer_position,") != std::string::npos);
+}
+
+TEST_CASE("elements are shown with the name that they have") {
+  const auto log = small_log();
+  auto all = ancestors(log, last_of(log)).value();
+  std::get<entity>(all.nodes[0]).name = "a\"b";
+  CHECK(to_dot(all).find("block 20 of 3\\n(a\\\"b)\\n") != std::string::npos);
+  CHECK(to_prov_json(all).find(R"("prov:label": "a\"b")") != std::string::npos);
 }
