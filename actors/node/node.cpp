@@ -151,7 +151,7 @@ bool node::end_actors() {
       self->request(who, answer_max, save_atom_v).receive([] {}, [&](const caf::error&) { well = false; });
   parts_->call<bool>([](node_state& state) {
     state.children.stop_all();
-    state.cancel_check(); // The workers are waited for below.
+    state.cancel_questions(); // The workers are waited for below.
     for (auto& [id, image] : state.images)
       if (const auto saved = image.plane->disk->save(); !saved)
         spdlog::warn("the local blocks of {} are forgotten: {}", image.entry.url, to_string(saved.error()));
@@ -220,6 +220,15 @@ void node::records(control::record_question what,
 void node::last_records(control::record_question what, std::uint32_t max,
                         control::reply<control::record_batch> to) {
   parts_->post([what = std::move(what), max, to](node_state& state) { state.last_records(what, max, to); });
+}
+
+void node::graph(control::graph_question what, control::reply<provenance::graph> to) {
+  parts_->post([what = std::move(what), to](node_state& state) { state.graph(what, to); });
+}
+
+void node::origins(control::record_question what, std::uint32_t max,
+                   control::reply<provenance::read_origins> to) {
+  parts_->post([what = std::move(what), max, to](node_state& state) { state.origins(what, max, to); });
 }
 
 void node::verify(std::string public_key, control::reply<control::verify_report> to) {

@@ -40,6 +40,9 @@ public:
                control::reply<std::shared_ptr<control::record_stream>> to) override;
   void last_records(control::record_question what, std::uint32_t max,
                     control::reply<control::record_batch> to) override;
+  void graph(control::graph_question what, control::reply<provenance::graph> to) override;
+  void origins(control::record_question what, std::uint32_t max,
+               control::reply<provenance::read_origins> to) override;
   void verify(std::string public_key, control::reply<control::verify_report> to) override;
   void begin_run(std::string volume, std::string program, control::reply<control::run_info> to) override;
   void end_run(std::string volume, control::reply<control::run_info> to) override;

@@ -350,7 +350,8 @@ void node_state::verify(const std::string& public_key, const control::reply<cont
     to.fail(provenance_off());
 }
 
-void node_state::cancel_check() {
+void node_state::cancel_questions() {
+  ends->store(true);
   if (const auto held = check_cancelled.lock())
     held->store(true);
 }

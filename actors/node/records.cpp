@@ -1,5 +1,5 @@
+#include "actors/node/look.hpp"
 #include "actors/node/record_stream.hpp"
-#include "actors/node/state.hpp"
 #include <algorithm>
 
 namespace forerun::actors {
@@ -26,25 +26,6 @@ control::history_row row_of(const provenance::entry& from) {
 }
 
 } // namespace
-
-template <class T>
-void node_state::look(const control::reply<T>& to,
-                      std::function<result<T>(const provenance::log_view&)> work) {
-  const bool sent = on.others->tell<provenance_actor>(
-      {role::provenance, 0}, log_query{[to, work, asked = on.questions.get()](provenance::log& log) {
-        const bool taken = asked->post([to, work, view = log.view()] {
-          auto got = work(view);
-          if (got)
-            to(std::move(got.value()));
-          else
-            to.fail(got.error());
-        });
-        if (!taken)
-          to.fail(errc::overloaded, "too many questions about the log wait", "try again later");
-      }});
-  if (!sent)
-    to.fail(provenance_off());
-}
 
 void node_state::history(const std::string& volume, std::uint64_t block, std::uint32_t rows_max,
                          const control::reply<std::vector<control::history_row>>& to) {

@@ -50,8 +50,8 @@ struct node_state {
   void why(const std::string& volume, std::uint64_t block, const control::reply<control::why_row>& to);
   void heat(const std::string& volume, std::uint32_t rows_max, const control::reply<control::heat_map>& to);
   void verify(const std::string& public_key, const control::reply<control::verify_report>& to);
-  /// The check of the log that was asked for, if any, ends soon and says `cancelled`.
-  void cancel_check();
+  /// The check of the log that was asked for, if any, ends soon and says `cancelled`; long questions, too.
+  void cancel_questions();
   void drop_cache(const control::reply<control::cache_dropped>& to);
   void run(const std::string& volume, const std::optional<std::string>& begin_program,
            const control::reply<control::run_info>& to);
@@ -71,7 +71,7 @@ struct node_state {
   open_import* import_of(control::import_batch& batch, const control::reply<control::import_done>& to);
   void give_up_silent_import(std::uint64_t run);
 
-  // ---- records of the log (records.cpp)
+  // ---- records of the log (records.cpp), and where they come from (lineage.cpp)
   void history(const std::string& volume, std::uint64_t block, std::uint32_t rows_max,
                const control::reply<std::vector<control::history_row>>& to);
   void records(const control::record_question& what,
@@ -80,7 +80,11 @@ struct node_state {
                     const control::reply<control::record_batch>& to);
   /// The filter, with the volume's number in it; nothing if there is no such volume.
   std::optional<provenance::filter> resolved(const control::record_question& what) const;
+  void graph(const control::graph_question& what, const control::reply<provenance::graph>& to);
+  void origins(const control::record_question& what, std::uint32_t max,
+               const control::reply<provenance::read_origins>& to);
   /// Looks into the log with `work`, on the thread for long questions, and answers with what it returns.
+  /// Defined in actors/node/look.hpp.
   template <class T>
   void look(const control::reply<T>& to, std::function<result<T>(const provenance::log_view&)> work);
 
@@ -109,6 +113,7 @@ struct node_state {
   instant started;
   /// Of the check of the log: held by whoever has it to do, so it is gone when the question was lost.
   std::weak_ptr<std::atomic<bool>> check_cancelled;
+  std::shared_ptr<std::atomic<bool>> ends = std::make_shared<std::atomic<bool>>(false);
 };
 
 inline control::failure provenance_off() {

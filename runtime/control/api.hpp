@@ -1,5 +1,6 @@
 #pragma once
 #include "runtime/control/import_values.hpp"
+#include "runtime/control/lineage.hpp"
 #include "runtime/control/records.hpp"
 #include "runtime/control/values.hpp"
 #include <atomic>
@@ -89,6 +90,13 @@ public:
   /// The newest, newest first, at most `max`, itself at most `record_rows_max`. Errors: as `records`, and
   /// `io_failed`.
   virtual void last_records(record_question what, std::uint32_t max, reply<record_batch> to) = 0;
+  /// Where a version comes from, or what came of it. Errors: `not_found` (volume, version), `out_of_range`,
+  /// `invalid_argument` (no such element can be), `timed_out`, `overloaded`, `unavailable` (provenance is
+  /// off), `io_failed`.
+  virtual void graph(graph_question what, reply<provenance::graph> to) = 0;
+  /// Who wrote what these reads met: of the newest `max`, itself at most `origin_reads_max`, as many as have
+  /// room in an answer. Errors: as `last_records` and `graph`; `overloaded` (one read alone has no room).
+  virtual void origins(record_question what, std::uint32_t max, reply<provenance::read_origins> to) = 0;
   /// Holds the log against a public key in hex; empty: the node's own. Damage is an answer, not an error.
   /// Errors: `invalid_argument`.
   virtual void verify(std::string public_key, reply<verify_report> to) = 0;
@@ -109,6 +117,8 @@ public:
 
 inline constexpr std::size_t open_calls_max = 256;
 inline constexpr std::chrono::seconds call_timeout{30};
+/// A little longer than the node itself tries.
+inline constexpr std::chrono::seconds lineage_timeout = lineage_time_max + std::chrono::seconds{10};
 inline constexpr std::chrono::minutes verify_timeout{30}; ///< Checking a long log takes its time.
 
 } // namespace forerun::control

@@ -212,6 +212,19 @@ answer<record_batch> client::last_records(const record_question& what, std::uint
   return state_->ask<record_batch>(kj::mv(request), call_timeout);
 }
 
+answer<provenance::graph> client::graph(const graph_question& what) {
+  auto request = state_->control.graphRequest();
+  write(request.initQuestion(), what);
+  return state_->ask<provenance::graph>(kj::mv(request), lineage_timeout);
+}
+
+answer<provenance::read_origins> client::origins(const record_question& what, std::uint32_t max) {
+  auto request = state_->control.originsRequest();
+  write(request.initFilter(), what);
+  request.setMax(max);
+  return state_->ask<provenance::read_origins>(kj::mv(request), lineage_timeout);
+}
+
 record_reader::record_reader(std::unique_ptr<state> what) : state_(std::move(what)) {
 }
 record_reader::record_reader(record_reader&&) noexcept = default;

@@ -55,6 +55,8 @@ public:
                                            std::uint32_t rows);
   answer<record_reader> records(const record_question& what);
   answer<record_batch> last_records(const record_question& what, std::uint32_t max);
+  answer<provenance::graph> graph(const graph_question& what);
+  answer<provenance::read_origins> origins(const record_question& what, std::uint32_t max);
   answer<verify_report> verify(const std::string& public_key = {});
   answer<run_info> begin_run(const std::string& volume, const std::string& program);
   answer<run_info> end_run(const std::string& volume);

@@ -26,6 +26,12 @@ void write(wire::ImportDone::Builder to, const import_done& from);
 void write(wire::RecordFilter::Builder to, const record_question& from);
 /// At most `record_rows_max` rows.
 void write(wire::RecordBatch::Builder to, const record_batch& from);
+/// The context of a row travels beside it.
+void write(wire::RecordContext::Builder to, const provenance::context& from);
+void write(wire::RecordRow::Builder to, const provenance::record& from);
+void write(wire::GraphQuestion::Builder to, const graph_question& from);
+void write(wire::Graph::Builder to, const provenance::graph& from);
+void write(wire::Origins::Builder to, const provenance::read_origins& from);
 
 failure read(wire::Refusal::Reader from);
 done read(wire::Done::Reader from);
@@ -47,6 +53,13 @@ std::variant<import_batch, failure> read(wire::ImportBatch::Reader from);
 /// Errors: `invalid_argument`.
 answer<record_question> read(wire::RecordFilter::Reader from);
 record_batch read(wire::RecordBatch::Reader from);
+provenance::context read(wire::RecordContext::Reader from);
+provenance::record read(wire::RecordRow::Reader from);
+/// Errors: `invalid_argument`.
+answer<graph_question> read(wire::GraphQuestion::Reader from);
+/// Edges between nodes that are not there are left out.
+provenance::graph read(wire::Graph::Reader from);
+provenance::read_origins read(wire::Origins::Reader from);
 
 /// Of one message; both sides refuse more.
 inline constexpr std::size_t answer_bytes_max = 16u << 20;

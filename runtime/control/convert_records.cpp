@@ -1,7 +1,7 @@
 #include "runtime/base/names.hpp"
+#include "runtime/control/context_table.hpp"
 #include "runtime/control/convert.hpp"
 #include "runtime/control/words.hpp"
-#include <absl/container/flat_hash_map.h>
 #include <limits>
 
 namespace forerun::control {
@@ -20,6 +20,8 @@ std::optional<std::string> given(bool has, capnp::Text::Reader from) {
 bool is_name(const std::optional<std::string>& text) {
   return !text || text->size() <= name_bytes_max;
 }
+
+} // namespace
 
 provenance::context read(wire::RecordContext::Reader from) {
   return {.by = {text(from.getVm()), text(from.getProgram()), text(from.getUser()), from.getNode()},
@@ -69,30 +71,6 @@ void write(wire::RecordRow::Builder to, const provenance::record& from) {
   if (!from.value.empty())
     to.setValue(data(from.value));
 }
-
-/// The contexts of so many rows, each once, and for each row which it has.
-struct context_table {
-  std::vector<const provenance::context*> contexts;
-  std::vector<std::uint32_t> of_row;
-
-  context_table(const std::vector<provenance::entry>& rows, std::size_t count) {
-    absl::flat_hash_map<provenance::context, std::uint32_t> known_ones;
-    of_row.reserve(count);
-    for (std::size_t i = 0; i < count; ++i) {
-      if (i > 0 && rows[i].who == rows[i - 1].who) {
-        of_row.push_back(of_row.back());
-        continue;
-      }
-      const auto [found, added] =
-          known_ones.try_emplace(rows[i].who, static_cast<std::uint32_t>(contexts.size()));
-      if (added)
-        contexts.push_back(&rows[i].who);
-      of_row.push_back(found->second);
-    }
-  }
-};
-
-} // namespace
 
 void write(wire::RecordFilter::Builder to, const record_question& from) {
   const auto& wanted = from.wanted;
@@ -153,7 +131,8 @@ answer<record_question> read(wire::RecordFilter::Reader from) {
 
 void write(wire::RecordBatch::Builder to, const record_batch& from) {
   const auto count = std::min(from.rows.size(), record_rows_max);
-  const context_table table(from.rows, count);
+  const context_table table(count,
+                            [&](std::size_t i) -> const provenance::context& { return from.rows[i].who; });
   auto contexts = to.initContexts(static_cast<capnp::uint>(table.contexts.size()));
   for (capnp::uint i = 0; i < contexts.size(); ++i)
     write(contexts[i], *table.contexts[i]);

@@ -137,6 +137,22 @@ public:
         context, bad == nullptr ? std::nullopt : std::optional{*bad},
         [&](auto to) { api_.last_records(std::move(std::get<0>(question)), rows, std::move(to)); });
   }
+  kj::Promise<void> graph(GraphContext context) override {
+    auto question = read(context.getParams().getQuestion());
+    auto* bad = std::get_if<1>(&question);
+    return answering_.give<provenance::graph>(
+        context, bad == nullptr ? std::nullopt : std::optional{*bad},
+        [&](auto to) { api_.graph(std::move(std::get<0>(question)), std::move(to)); }, lineage_timeout);
+  }
+  kj::Promise<void> origins(OriginsContext context) override {
+    auto question = read(context.getParams().getFilter());
+    auto* bad = std::get_if<1>(&question);
+    const auto reads = bounded(context.getParams().getMax(), origin_reads_max);
+    return answering_.give<provenance::read_origins>(
+        context, bad == nullptr ? std::nullopt : std::optional{*bad},
+        [&](auto to) { api_.origins(std::move(std::get<0>(question)), reads, std::move(to)); },
+        lineage_timeout);
+  }
   kj::Promise<void> verify(VerifyContext context) override {
     auto key = text(context.getParams().getPublicKey());
     return answering_.give<verify_report>(

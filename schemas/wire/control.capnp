@@ -13,8 +13,8 @@
 # batch named.
 #
 # Limits, beyond which a node refuses or hangs up: 64 connections, 256 unanswered calls in all, 64 KiB for each
-# message to the node, 8 MiB of answers that a tool has not read, 30 s for each answer (30 min for `verify`); 16
-# streams of a connection, 64 of a node, one unanswered `next` of each.
+# message to the node, 8 MiB of answers that a tool has not read, 30 s for each answer (70 s for `graph` and
+# `origins`, 30 min for `verify`); 16 streams of a connection, 64 of a node, one unanswered `next` of each.
 #
 # Versions. Fields are only ever added; a tool ignores what it does not know, and shows an unset field as its
 # default. A tool that calls a method which the node does not have gets the RPC error "unimplemented".
@@ -22,6 +22,7 @@
 using Cxx = import "/capnp/c++.capnp";
 using Values = import "control_values.capnp";
 using Records = import "records.capnp";
+using Lineage = import "lineage.capnp";
 $Cxx.namespace("forerun::wire");
 
 struct Answer(Value) {
@@ -93,6 +94,16 @@ interface Control {
   # Refused with `overloaded` (nothing was taken: try again after a pause), `notFound` (no such volume, or the
   # recording has ended), `invalidArgument`, `unavailable` (provenance is off and no volume is named). When the
   # connection is lost, or the answer is `timedOut`, the batch may have been taken.
+
+  graph @16 (question :Lineage.GraphQuestion) -> (answer :Answer(Lineage.Graph));
+  # Where a version comes from, what came of it, or how one came of the other. Such questions are answered one after the
+  # other, and given up after 60 s. Refused with `notFound` (volume, or that version), `invalidArgument` (no such element can
+  # be), `timedOut` (ask with lower limits), `overloaded`, `unavailable` (provenance is off), `ioFailed`.
+
+  origins @17 (filter :Records.RecordFilter, max :UInt32) -> (answer :Answer(Lineage.Origins));
+  # Who wrote the versions that these reads met: of the newest `max` that match; 0 or more than 1024 means 1024. Fewer
+  # when the answer would be too long. The operations of the filter do not count. Refused as `records` and `graph`;
+  # `overloaded`: one read has so many writers that they are too many for an answer; ask for fewer elements.
 }
 
 interface RecordStream {

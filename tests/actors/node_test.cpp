@@ -13,6 +13,7 @@ struct node_stage : actor_stage {
     on.time = std::make_shared<manual_clock>();
     on.pool = volume::pool::make(64 * block_bytes).value();
     on.workers = std::make_unique<store::blocking_pool>(1, 8);
+    on.questions = std::make_unique<store::blocking_pool>(1, 8);
     on.others = others;
     log = provenance::log::open(disk, *on.time).value();
     keeper = listener({role::provenance, 0});
@@ -31,7 +32,7 @@ struct node_stage : actor_stage {
     tell(node, node_task{[to = std::move(to)](node_state& state) { state.verify("", to); }});
     return answer;
   }
-  static errc error_of(const said& answer) { return std::get<control::failure>(answer->value()).code; }
+  static errc error_of(const auto& answer) { return std::get<control::failure>(answer->value()).code; }
   /// What the actor does with the question, up to the check's end.
   void check() {
     const auto question = last<log_query>(keeper);
@@ -39,6 +40,24 @@ struct node_stage : actor_stage {
     question.work(*log);
     std::promise<void> done;
     on.workers->post([&] { done.set_value(); });
+    done.get_future().wait();
+  }
+
+  using drawn = std::shared_ptr<std::optional<control::answer<provenance::graph>>>;
+  /// Asks for a graph; what was answered, once something was.
+  drawn graph() {
+    auto answer = std::make_shared<std::optional<control::answer<provenance::graph>>>();
+    control::reply<provenance::graph> to{[answer](auto what) { *answer = std::move(what); }};
+    tell(node, node_task{[to = std::move(to)](node_state& state) { state.graph({}, to); }});
+    return answer;
+  }
+  /// What the actor does with the question, up to its answer.
+  void look() {
+    const auto question = last<log_query>(keeper);
+    keeper->clear();
+    question.work(*log);
+    std::promise<void> done;
+    on.questions->post([&] { done.set_value(); });
     done.get_future().wait();
   }
 
@@ -72,7 +91,25 @@ TEST_CASE("a check of the log can be cancelled") {
   REQUIRE(stage.log->append({}, std::array<forerun::access, 1>{}));
   REQUIRE(stage.log->commit(provenance::durability::written));
   const auto answer = stage.verify();
-  stage.tell(stage.node, node_task{[](node_state& state) { state.cancel_check(); }});
+  stage.tell(stage.node, node_task{[](node_state& state) { state.cancel_questions(); }});
   stage.check();
+  CHECK(node_stage::error_of(answer) == errc::cancelled);
+}
+
+TEST_CASE(
+    "a question about lineage is given up when its time is over, also while it waits, or the node ends") {
+  node_stage stage;
+  auto answer = stage.graph();
+  stage.look();
+  CHECK(std::get<provenance::graph>(answer->value()).nodes.size() == 1);
+
+  answer = stage.graph();
+  static_cast<manual_clock&>(*stage.on.time).advance(control::lineage_time_max + nanos{1});
+  stage.look();
+  CHECK(node_stage::error_of(answer) == errc::timed_out);
+
+  answer = stage.graph();
+  stage.tell(stage.node, node_task{[](node_state& state) { state.cancel_questions(); }});
+  stage.look();
   CHECK(node_stage::error_of(answer) == errc::cancelled);
 }

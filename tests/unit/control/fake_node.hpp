@@ -154,6 +154,20 @@ public:
       to(std::move(batch));
     });
   }
+  void graph(graph_question what, reply<provenance::graph> to) override {
+    later([this, what, to] {
+      asked_graph = what;
+      if (what.of.volume.empty() || known(what.of.volume, to))
+        to(drawn);
+    });
+  }
+  void origins(record_question what, std::uint32_t max, reply<provenance::read_origins> to) override {
+    later([this, what, max, to] {
+      asked = what;
+      asked_reads = max;
+      to(met);
+    });
+  }
   void verify(std::string public_key, reply<verify_report> to) override {
     later([to, this, public_key] {
       to({.intact = intact,
@@ -201,6 +215,10 @@ public:
   std::vector<import_batch> imported;
   int overloads = 0;                 ///< So many batches are refused first.
   record_question asked;             ///< The same.
+  graph_question asked_graph;        ///< The same.
+  std::uint32_t asked_reads = 0;     ///< The same.
+  provenance::graph drawn;           ///< What it answers.
+  provenance::read_origins met;      ///< The same.
   std::vector<record_batch> batches; ///< What a stream tells; then it is silent, or has ended.
   std::atomic<int> streams = 0;      ///< Alive.
   bool intact = true;
