@@ -10,6 +10,8 @@ void add_node_commands(CLI::App& app, context& where);    ///< status, actors, c
 void add_volume_commands(CLI::App& app, context& where);  ///< volume create, list, delete, export
 void add_explain_commands(CLI::App& app, context& where); ///< heat, why, history
 void add_records_command(CLI::App& app, context& where);  ///< records
+void add_graph_commands(CLI::App& app, context& where);   ///< graph ancestors, descendants, path
+void add_origins_command(CLI::App& app, context& where);  ///< origins
 void add_run_commands(CLI::App& app, context& where);     ///< run begin, end
 void add_import_command(CLI::App& app, context& where);   ///< import
 void add_demo_command(CLI::App& app, context& where);     ///< demo

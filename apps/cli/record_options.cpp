@@ -21,16 +21,6 @@ std::optional<operation> operation_named(std::string_view text) {
   return std::nullopt;
 }
 
-std::optional<element_kind> kind_named(const std::string& text) {
-  for (unsigned i = 0; i <= static_cast<unsigned>(element_kind_last); ++i)
-    if (to_string(static_cast<element_kind>(i)) == text)
-      return static_cast<element_kind>(i);
-  if (text.empty() || text.size() > 3 || text.find_first_not_of("0123456789") != std::string::npos ||
-      std::stoul(text) > 255)
-    return std::nullopt;
-  return static_cast<element_kind>(std::stoul(text));
-}
-
 std::string time_problem(const std::string& text) {
   return parse_when(text, present()) ? std::string{}
                                      : "is no time; write 2026-11-21T20:00:00Z, or -2h for two hours ago";
@@ -45,18 +35,28 @@ std::string kind_problem(const std::string& text) {
                           : "is no kind; there are block, key, page, file, connection, segment, resource, "
                             "program, image_block";
 }
-/// The line's reader would take -1 for the largest number there is.
-std::string number_problem(const std::string& text) {
-  const auto digits = text.find_first_not_of("0123456789") == std::string::npos;
-  return digits && !text.empty() && text.size() < 20 ? std::string{} : "is no number; write digits only";
-}
 std::string name_problem(const std::string& text) {
   return text.size() <= name_bytes_max ? std::string{} : "is longer than 255 bytes";
 }
 
 } // namespace
 
-void record_options::add_to(CLI::App& command) {
+std::optional<element_kind> kind_named(const std::string& text) {
+  for (unsigned i = 0; i <= static_cast<unsigned>(element_kind_last); ++i)
+    if (to_string(static_cast<element_kind>(i)) == text)
+      return static_cast<element_kind>(i);
+  if (text.empty() || text.size() > 3 || text.find_first_not_of("0123456789") != std::string::npos ||
+      std::stoul(text) > 255)
+    return std::nullopt;
+  return static_cast<element_kind>(std::stoul(text));
+}
+
+std::string number_problem(const std::string& text) {
+  const auto digits = text.find_first_not_of("0123456789") == std::string::npos;
+  return digits && !text.empty() && text.size() < 20 ? std::string{} : "is no number; write digits only";
+}
+
+void record_options::add_filters_to(CLI::App& command) {
   command_ = &command;
   command.add_option("--vm", vm, "Of this vm")->type_name("VM")->check(name_problem);
   command.add_option("--program", program, "Of this program")->type_name("NAME")->check(name_problem);
@@ -81,14 +81,21 @@ void record_options::add_to(CLI::App& command) {
   for (auto* option : {command.add_option("--from-element", element_from, "Of elements from this on"),
                        command.add_option("--to-element", element_to, "Of elements up to this")})
     option->type_name("N")->check(number_problem)->excludes(one)->excludes(named);
-  command.add_option("--op", operations, "Only these operations: READ,WRITE ...")
-      ->type_name("OP")
-      ->delimiter(',')
-      ->check(operation_problem);
   command.add_option("--since", since, "From this time on: RFC 3339, or -2h")
       ->type_name("TIME")
       ->check(time_problem);
   command.add_option("--until", until, "Up to this time")->type_name("TIME")->check(time_problem);
+  command.add_option("--format", format, "table, jsonl or csv (default: table; with --json: jsonl)")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"table", "jsonl", "csv"}));
+}
+
+void record_options::add_to(CLI::App& command) {
+  add_filters_to(command);
+  command.add_option("--op", operations, "Only these operations: READ,WRITE ...")
+      ->type_name("OP")
+      ->delimiter(',')
+      ->check(operation_problem);
   auto* position = command.add_option("--from", from, "From this position in the log on")
                        ->type_name("POSITION")
                        ->check(number_problem);
@@ -102,9 +109,6 @@ void record_options::add_to(CLI::App& command) {
                                    "--from, --since or --last say otherwise");
   command.add_flag("--live,--missed-ok", live, "When too slow, passes over what is old, and says how much")
       ->needs(goes_on);
-  command.add_option("--format", format, "table, jsonl or csv (default: table; with --json: jsonl)")
-      ->type_name("FORMAT")
-      ->check(CLI::IsMember({"table", "jsonl", "csv"}));
 }
 
 control::record_question record_options::question() const {

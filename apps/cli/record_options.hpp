@@ -1,6 +1,7 @@
 #pragma once
 #include "runtime/control/records.hpp"
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,9 +9,16 @@ namespace forerun::cli {
 
 enum class record_format { table, jsonl, csv };
 
-/// What `forerun records` was asked for.
+/// By its name ("key") or number. None: there is no such kind.
+std::optional<element_kind> kind_named(const std::string& text);
+/// For `check`: the line's reader would take -1 for the largest number there is.
+std::string number_problem(const std::string& text);
+
+/// Which records are meant, and what `forerun records` does with them.
 struct record_options {
   void add_to(CLI::App& command);
+  /// Only those that say which records are meant, and the form of what is printed.
+  void add_filters_to(CLI::App& command);
 
   control::record_question question() const;
   record_format format_of(bool json) const;
@@ -28,7 +36,11 @@ private:
   bool live = false;
   const CLI::App* command_ = nullptr;
 
-  bool has(const char* option) const { return command_->count(option) > 0; }
+  /// False, too, if the command does not have the option.
+  bool has(const char* option) const {
+    const auto* known = command_->get_option_no_throw(option);
+    return known != nullptr && known->count() > 0;
+  }
 };
 
 } // namespace forerun::cli
