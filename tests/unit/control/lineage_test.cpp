@@ -9,7 +9,7 @@ namespace {
 
 std::string name_of(std::uint64_t number) {
   auto name = std::to_string(number);
-  return name + std::string(name_bytes_max - name.size(), 'x');
+  return name + std::string(provenance::name_bytes_max - name.size(), 'x');
 }
 
 /// With the longest names and values that there can be.
