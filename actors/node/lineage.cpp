@@ -63,8 +63,8 @@ attempt<provenance::element> element_of(const node_state& node, const control::a
   return provenance::element{element_kind::block, found->entry.id.value, what.of.number};
 }
 
-constexpr std::size_t names_max = 256; ///< Looked up for one answer.
-constexpr auto names_time_max = std::chrono::seconds{5};
+constexpr std::size_t names_max = 64; ///< Looked up for one answer: each may cost as much as a `history`.
+constexpr auto names_time_max = std::chrono::seconds{1};
 
 /// A question about lineage while it is answered.
 struct lineage_search {
