@@ -120,19 +120,23 @@ result<bool> log_view::scan_block(segment_reader& reader, const segment_index& k
   return true;
 }
 
-void log_view::scan_memory(scanner& scan) const {
+result<void> log_view::scan_memory(scanner& scan) const {
   for (const auto& it : blocks_) {
     const std::span<const std::byte> bytes{*it};
-    if (!scan.block(get_block_header(bytes).value(), bytes.subspan(block_header::bytes)))
-      return;
+    const auto more = scan.block(get_block_header(bytes).value(), bytes.subspan(block_header::bytes));
+    if (!more)
+      return more.error();
+    if (!more.value())
+      break;
   }
+  return success();
 }
 
 result<scan_result> log_view::scan(const filter& wanted, const visitor& visit) const {
   const auto numbers = segments();
   if (!numbers)
     return numbers.error();
-  scanner scan{wanted, visit};
+  scanner scan{wanted, visit, go_on_};
   for (auto it = numbers.value().begin(); it != numbers.value().end(); ++it) {
     // A segment that ends before the wanted positions is not read.
     if (const auto next = std::next(it); wanted.position_from > 0 && next != numbers.value().end())
@@ -144,7 +148,8 @@ result<scan_result> log_view::scan(const filter& wanted, const visitor& visit) c
     if (!more.value())
       return scan.so_far();
   }
-  scan_memory(scan);
+  if (const auto read = scan_memory(scan); !read)
+    return read.error();
   auto& done = scan.so_far();
   if (done.complete)
     done.next_position = std::max(done.next_position, std::min(records_, wanted.position_to));
@@ -248,8 +253,7 @@ result<std::vector<entry>> log_view::last(const filter& wanted, std::size_t max)
   auto numbers = segments();
   if (!numbers)
     return numbers.error();
-  auto every = wanted;
-  every.records_max = std::numeric_limits<std::size_t>::max();
+  const auto every = all_matches(wanted);
   std::deque<entry> here; // Matches of one block or segment, the last of them.
   const visitor keep = [&](const context& who, const record& what) {
     if (here.size() == max - all.size())
@@ -261,8 +265,9 @@ result<std::vector<entry>> log_view::last(const filter& wanted, std::size_t max)
     all.insert(all.end(), std::make_move_iterator(here.rbegin()), std::make_move_iterator(here.rend()));
     here.clear();
   };
-  scanner scan{every, keep};
-  scan_memory(scan);
+  scanner scan{every, keep, go_on_};
+  if (const auto read = scan_memory(scan); !read)
+    return read.error();
   take();
   // Newest first, so that an often used element ends the search early.
   std::reverse(numbers.value().begin(), numbers.value().end());

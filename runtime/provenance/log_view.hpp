@@ -51,14 +51,17 @@ public:
       : disk_(&from), end_(end), indexes_(std::move(indexes)), blocks_(std::move(blocks)), records_(records),
         sealed_(sealed) {}
 
+  /// Scans and sums end with `cancelled` when this says false; it is asked before each block.
+  void give_up_unless(still_wanted wanted) { go_on_ = std::move(wanted); }
+
   /// The position behind the last record.
   std::uint64_t records() const { return records_; }
 
   result<scan_result> scan(const filter& wanted, const visitor& visit) const override;
   result<std::vector<entry>> last(const filter& wanted, std::size_t max) const override;
   /// How many, how much and how long. Of a view made with `sums::known` it reads what the indexes have added
-  /// up already; segments without an index are read. Errors: `io_failed`, `invalid_argument` (the filter
-  /// names a run, elements or positions: those are not added up).
+  /// up already; segments without an index are read. Errors: `io_failed`, `cancelled`, `invalid_argument`
+  /// (the filter names a run, elements or positions: those are not added up).
   result<sum_answer> sum(const sum_question& about) const;
 
   /// Passes the intact blocks that hold `position` or a later one, and leaves at `from` where to go on:
@@ -81,13 +84,13 @@ private:
   /// asked for all at once, so that a slow disk does it side by side. Errors: `io_failed`.
   result<std::vector<part>> parts(std::span<const std::uint32_t> numbers, const filter& wanted,
                                   std::size_t max) const;
-  /// False when the scan is over. Errors: `io_failed`.
+  /// False when the scan is over. Errors: `io_failed`, `cancelled`.
   result<bool> scan_segment(std::uint32_t number, const filter& wanted, scanner& scan) const;
   /// The same for one block, where its index says.
   result<bool> scan_block(segment_reader& reader, const segment_index& known, std::uint32_t block,
                           scanner& scan) const;
   result<segment_reader> open_segment(std::uint32_t number) const;
-  void scan_memory(scanner& scan) const;
+  result<void> scan_memory(scanner& scan) const; ///< Errors: `cancelled`.
   /// False when `visit` refused a block. Errors: `io_failed`.
   result<bool> segment_blocks(log_place& from, std::uint64_t position, const block_visitor& visit) const;
   /// The position of the first record of a segment, if its header can be read.
@@ -95,6 +98,7 @@ private:
   std::optional<std::uint64_t> first_position(std::uint32_t number) const;
 
   disk* disk_;
+  still_wanted go_on_;
   log_end end_;
   std::vector<index> indexes_;
   std::vector<image> blocks_;

@@ -15,6 +15,9 @@ struct element {
   std::uint64_t number = 0;
 
   bool operator==(const element&) const = default;
+  template <class H> friend H AbslHashValue(H state, const element& it) {
+    return H::combine(std::move(state), static_cast<std::uint8_t>(it.kind), it.space, it.number);
+  }
 };
 
 constexpr std::uint32_t bit_of(operation op) {

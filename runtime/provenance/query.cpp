@@ -29,7 +29,14 @@ filter of_element(element_kind kind, std::uint32_t space, std::uint64_t element,
   return wanted;
 }
 
-bool scanner::block(const block_header& header, std::span<const std::byte> payload) {
+filter all_matches(filter wanted) {
+  wanted.records_max = std::numeric_limits<std::size_t>::max();
+  return wanted;
+}
+
+result<bool> scanner::block(const block_header& header, std::span<const std::byte> payload) {
+  if (go_on_ && !go_on_())
+    return errc::cancelled;
   const auto behind = header.first_position + header.records;
   if (header.first_position >= wanted_.position_to)
     return false;
@@ -37,6 +44,12 @@ bool scanner::block(const block_header& header, std::span<const std::byte> paylo
     result_.next_position = std::max(result_.next_position, behind);
     return true;
   }
+  if (result_.examined >= wanted_.examined_max) {
+    result_.complete = false;
+    result_.next_position = header.first_position;
+    return false;
+  }
+  result_.examined += header.records;
   if (!decode_contexts(header, payload, decoded_.contexts)) {
     ++result_.damaged;
     return true;
@@ -86,8 +99,9 @@ result<bool> scanner::segment(segment_reader& reader) {
     if (!found.value())
       return true;
     searching = false;
-    if (!block(found.value()->header, found.value()->payload()))
-      return false;
+    const auto more = block(found.value()->header, found.value()->payload());
+    if (!more || !more.value())
+      return more;
   }
 }
 

@@ -22,6 +22,8 @@ struct filter {
   std::optional<std::string> user;
   std::uint32_t operations = ~std::uint32_t{0}; ///< Bit of each wanted operation.
   std::size_t records_max = 65536;              ///< Matches after which the scan stops.
+  /// So many records are looked at, matches or not, before the scan stops behind a block.
+  std::uint64_t examined_max = std::numeric_limits<std::uint64_t>::max();
 
   bool wants(const block_header& header) const;
   bool wants(const context& who) const;
@@ -30,6 +32,9 @@ struct filter {
 
 /// Restricts `wanted` to one element.
 filter of_element(element_kind kind, std::uint32_t space, std::uint64_t element, filter wanted = {});
+
+/// The same with no bound on matches.
+filter all_matches(filter wanted);
 
 /// A record with the context that it has.
 struct entry {
@@ -45,7 +50,8 @@ struct scan_result {
   std::uint64_t matched = 0;
   std::uint64_t next_position = 0; ///< To go on from in a next scan.
   std::uint64_t damaged = 0; ///< Places that were skipped because they do not hold; `verify` names the first.
-  bool complete = true;      ///< False: stopped by the visitor or by `records_max`.
+  std::uint64_t examined = 0; ///< Records that were looked at. What the indexes rule out is not.
+  bool complete = true;       ///< False: stopped by the visitor, by `records_max` or by `examined_max`.
 };
 
 /// Records that can be asked for: a log as it was at one moment, or what a test makes up. Any thread.
@@ -61,11 +67,12 @@ public:
 /// Takes a scan from block to block.
 class scanner {
 public:
-  scanner(const filter& wanted, const visitor& visit) : wanted_(wanted), visit_(visit) {}
+  scanner(const filter& wanted, const visitor& visit, still_wanted go_on = {})
+      : wanted_(wanted), visit_(visit), go_on_(std::move(go_on)) {}
 
-  /// False when the scan is over. A block that does not decode is counted as damaged.
-  bool block(const block_header& header, std::span<const std::byte> payload);
-  /// All blocks of a segment. Damaged places are skipped and counted. Errors: `io_failed`.
+  /// False when the scan is over. A block that does not decode is counted as damaged. Errors: `cancelled`.
+  result<bool> block(const block_header& header, std::span<const std::byte> payload);
+  /// All blocks of a segment. Damaged places are skipped and counted. Errors: `io_failed`, `cancelled`.
   result<bool> segment(segment_reader& reader);
 
   scan_result& so_far() { return result_; }
@@ -73,6 +80,7 @@ public:
 private:
   const filter& wanted_;
   const visitor& visit_;
+  still_wanted go_on_;
   scan_result result_;
   decoded_block decoded_;
 };

@@ -1,6 +1,7 @@
 #pragma once
 #include "runtime/base/disk.hpp"
 #include "runtime/provenance/format.hpp"
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,9 @@ enum class fault_kind : std::uint8_t {
 };
 inline constexpr auto fault_kind_last = fault_kind::anchor_mismatch;
 std::string_view to_string(fault_kind kind);
+
+/// Asked before each block by who reads many, on the thread that reads; false ends it. Empty: always true.
+using still_wanted = std::function<bool()>;
 
 /// The first place where a log is not what was written.
 struct fault {

@@ -43,7 +43,7 @@ result<std::optional<batch>> subscription::pull(const log_view& from, std::size_
     if (stopped)
       return false;
     examined += header.records;
-    stopped = !scan.block(header, payload);
+    stopped = !scan.block(header, payload).value();
     next_ = std::max(next_, std::min(scan.so_far().next_position, end));
     return !stopped;
   });

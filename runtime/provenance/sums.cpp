@@ -53,7 +53,8 @@ public:
       if (auto read = read_segment(number); !read)
         return read.error();
     }
-    read_memory(all_sealed ? view_.sealed_ : 0);
+    if (auto read = read_memory(all_sealed ? view_.sealed_ : 0); !read)
+      return read.error();
     for (const auto& [row, sum] : sums_) {
       answer_.rows.push_back(row);
       answer_.rows.back().sum = sum;
@@ -112,9 +113,9 @@ private:
 
   result<void> read_segment(std::uint32_t number) {
     ++answer_.segments_read;
-    const filter all{.records_max = std::numeric_limits<std::size_t>::max()};
+    const auto all = all_matches({});
     const auto visit = each_record();
-    scanner scan{all, visit};
+    scanner scan{all, visit, view_.go_on_};
     const auto more = view_.scan_segment(number, all, scan);
     if (!more)
       return more.error();
@@ -122,11 +123,11 @@ private:
     return success();
   }
 
-  void read_memory(std::uint64_t from) {
-    const filter behind{.position_from = from, .records_max = std::numeric_limits<std::size_t>::max()};
+  result<void> read_memory(std::uint64_t from) {
+    const auto behind = all_matches({.position_from = from});
     const auto visit = each_record();
-    scanner scan{behind, visit};
-    view_.scan_memory(scan);
+    scanner scan{behind, visit, view_.go_on_};
+    return view_.scan_memory(scan);
   }
 
   const log_view& view_;

@@ -30,9 +30,6 @@ struct verification {
   std::optional<fault> first_fault;
 };
 
-/// Asked before each block of a check, on the thread that checks; empty: always.
-using still_wanted = std::function<bool()>;
-
 /// Reads the whole log of a folder and checks every checksum, every link of the chain, the summary that it
 /// begins with if segments were dropped, and the anchors it has to pass through. What it finds: any changed
 /// bit, removed, moved, repeated or replaced blocks and segments; and, up to the last anchor, a log that was
