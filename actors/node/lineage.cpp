@@ -6,12 +6,11 @@ namespace forerun::actors {
 
 namespace {
 
-/// The log, until the time is up or the node ends: then it says `timed_out` or `cancelled`.
+/// The log, until the time is up: then it says `timed_out`.
 class patient_source final : public provenance::record_source {
 public:
-  patient_source(const provenance::log_view& log, const clock& time, instant until,
-                 const std::atomic<bool>& ends)
-      : log_(log), time_(time), until_(until), ends_(ends) {}
+  patient_source(const provenance::log_view& log, const clock& time, instant until)
+      : log_(log), time_(time), until_(until) {}
 
   result<provenance::scan_result> scan(const provenance::filter& wanted,
                                        const provenance::visitor& visit) const override {
@@ -36,8 +35,6 @@ public:
 
 private:
   result<void> goes_on() const {
-    if (ends_.load(std::memory_order_relaxed))
-      return errc::cancelled;
     if (time_.now() > until_)
       return errc::timed_out;
     return success();
@@ -46,7 +43,6 @@ private:
   const provenance::log_view& log_;
   const clock& time_;
   instant until_;
-  const std::atomic<bool>& ends_;
 };
 
 /// An element of the log that a question means.
@@ -69,16 +65,15 @@ constexpr auto names_time_max = std::chrono::seconds{1};
 /// A question about lineage while it is answered.
 struct lineage_search {
   std::shared_ptr<clock> time;
-  std::shared_ptr<std::atomic<bool>> ends;
   instant until; ///< From the question on, so that nobody waits for an answer that comes later.
 
   explicit lineage_search(const node_state& node)
-      : time(node.on.time), ends(node.ends), until(time->now() + control::lineage_time_max) {}
+      : time(node.on.time), until(time->now() + control::lineage_time_max) {}
 
-  patient_source source(const provenance::log_view& log) const { return {log, *time, until, *ends}; }
+  patient_source source(const provenance::log_view& log) const { return {log, *time, until}; }
 
   void add_names(const provenance::log_view& log, auto& to) const {
-    const patient_source patient{log, *time, std::min(until, time->now() + names_time_max), *ends};
+    const patient_source patient{log, *time, std::min(until, time->now() + names_time_max)};
     provenance::name_finder names{patient, names_max};
     provenance::add_names(to, names);
   }

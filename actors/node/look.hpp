@@ -15,13 +15,15 @@ inline control::failure no_answer(errc why) {
 }
 
 template <class T>
-void node_state::look(const control::reply<T>& to,
-                      std::function<result<T>(const provenance::log_view&)> work) {
+void node_state::look(const control::reply<T>& to, std::function<result<T>(const provenance::log_view&)> work,
+                      provenance::sums with) {
   const bool sent = on.others->tell<provenance_actor>(
       {role::provenance, 0},
-      log_query{[to, work, ends = ends, asked = on.questions.get()](provenance::log& log) {
-        const bool taken = asked->post([to, work, ends, view = log.view()] {
-          auto got = ends->load() ? result<T>{errc::cancelled} : work(view);
+      log_query{[to, work, with, ends = ends, asked = on.questions.get()](provenance::log& log) {
+        auto view = log.view(with);
+        view.give_up_unless([ends] { return !ends->load(); });
+        const bool taken = asked->post([to, work, view = std::move(view)] {
+          auto got = work(view);
           if (got)
             to(std::move(got.value()));
           else

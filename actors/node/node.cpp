@@ -231,6 +231,27 @@ void node::origins(control::record_question what, std::uint32_t max,
   parts_->post([what = std::move(what), max, to](node_state& state) { state.origins(what, max, to); });
 }
 
+void node::sums(control::sum_question what, control::reply<provenance::sum_answer> to) {
+  parts_->post([what = std::move(what), to](node_state& state) { state.ask_log(what, to); });
+}
+
+void node::top(control::top_question what, control::reply<provenance::top_answer> to) {
+  parts_->post([what = std::move(what), to](node_state& state) { state.ask_log(what, to); });
+}
+
+void node::arrivals(control::arrival_question what, control::reply<provenance::arrival_answer> to) {
+  parts_->post([what = std::move(what), to](node_state& state) { state.ask_log(what, to); });
+}
+
+void node::sequences(control::sequence_question what, control::reply<provenance::sequence_answer> to) {
+  parts_->post([what = std::move(what), to](node_state& state) { state.ask_log(what, to); });
+}
+
+void node::working_set(control::working_set_question what,
+                       control::reply<provenance::working_set_answer> to) {
+  parts_->post([what = std::move(what), to](node_state& state) { state.ask_log(what, to); });
+}
+
 void node::verify(std::string public_key, control::reply<control::verify_report> to) {
   parts_->post([public_key = std::move(public_key), to](node_state& state) { state.verify(public_key, to); });
 }

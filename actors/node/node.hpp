@@ -43,6 +43,12 @@ public:
   void graph(control::graph_question what, control::reply<provenance::graph> to) override;
   void origins(control::record_question what, std::uint32_t max,
                control::reply<provenance::read_origins> to) override;
+  void sums(control::sum_question what, control::reply<provenance::sum_answer> to) override;
+  void top(control::top_question what, control::reply<provenance::top_answer> to) override;
+  void arrivals(control::arrival_question what, control::reply<provenance::arrival_answer> to) override;
+  void sequences(control::sequence_question what, control::reply<provenance::sequence_answer> to) override;
+  void working_set(control::working_set_question what,
+                   control::reply<provenance::working_set_answer> to) override;
   void verify(std::string public_key, control::reply<control::verify_report> to) override;
   void begin_run(std::string volume, std::string program, control::reply<control::run_info> to) override;
   void end_run(std::string volume, control::reply<control::run_info> to) override;

@@ -50,7 +50,8 @@ struct node_state {
   void why(const std::string& volume, std::uint64_t block, const control::reply<control::why_row>& to);
   void heat(const std::string& volume, std::uint32_t rows_max, const control::reply<control::heat_map>& to);
   void verify(const std::string& public_key, const control::reply<control::verify_report>& to);
-  /// The check of the log that was asked for, if any, ends soon and says `cancelled`; long questions, too.
+  /// The check of the log that was asked for, if any, and all questions about it end soon and say
+  /// `cancelled`.
   void cancel_questions();
   void drop_cache(const control::reply<control::cache_dropped>& to);
   void run(const std::string& volume, const std::optional<std::string>& begin_program,
@@ -83,10 +84,14 @@ struct node_state {
   void graph(const control::graph_question& what, const control::reply<provenance::graph>& to);
   void origins(const control::record_question& what, std::uint32_t max,
                const control::reply<provenance::read_origins>& to);
-  /// Looks into the log with `work`, on the thread for long questions, and answers with what it returns.
-  /// Defined in actors/node/look.hpp.
+  /// Looks into the log with `work`, on the thread for long questions, and answers with what it returns
+  /// (look.hpp). When the node ends, `work` meets `cancelled`.
   template <class T>
-  void look(const control::reply<T>& to, std::function<result<T>(const provenance::log_view&)> work);
+  void look(const control::reply<T>& to, std::function<result<T>(const provenance::log_view&)> work,
+            provenance::sums with = provenance::sums::none);
+  /// Answers a question of aggregates.hpp, or one about sums (log_questions.cpp).
+  template <class Question, class Answer>
+  void ask_log(const control::log_question<Question>& about, const control::reply<Answer>& to);
 
   /// Asks an actor and goes on with its answer, or with what it says when it has none.
   template <class Answer, class Handle, class... Args>
@@ -113,6 +118,7 @@ struct node_state {
   instant started;
   /// Of the check of the log: held by whoever has it to do, so it is gone when the question was lost.
   std::weak_ptr<std::atomic<bool>> check_cancelled;
+  /// Questions about the log, shared with them, are not wanted any more.
   std::shared_ptr<std::atomic<bool>> ends = std::make_shared<std::atomic<bool>>(false);
 };
 

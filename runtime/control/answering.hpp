@@ -3,11 +3,6 @@
 
 namespace forerun::control {
 
-/// What a row count of a call means: 0 is the most.
-inline std::uint32_t bounded(std::uint32_t asked, std::size_t most) {
-  return asked == 0 || asked > most ? static_cast<std::uint32_t>(most) : asked;
-}
-
 /// Inside runtime/control only, on the KJ thread: how the calls of one connection are counted and answered.
 class answering {
 public:

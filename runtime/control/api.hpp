@@ -1,6 +1,7 @@
 #pragma once
 #include "runtime/control/import_values.hpp"
 #include "runtime/control/lineage.hpp"
+#include "runtime/control/questions.hpp"
 #include "runtime/control/records.hpp"
 #include "runtime/control/values.hpp"
 #include <atomic>
@@ -97,6 +98,15 @@ public:
   /// Who wrote what these reads met: of the newest `max`, itself at most `origin_reads_max`, as many as have
   /// room in an answer. Errors: as `last_records` and `graph`; `overloaded` (one read alone has no room).
   virtual void origins(record_question what, std::uint32_t max, reply<provenance::read_origins> to) = 0;
+  // Questions about many records at once. Errors: `not_found` (volume), `unavailable` (provenance is off),
+  // `overloaded` (too many wait), `io_failed`, `cancelled` (the node ends).
+  /// Also `invalid_argument`: sums are not kept by run, element or position.
+  virtual void sums(sum_question what, reply<provenance::sum_answer> to) = 0;
+  virtual void top(top_question what, reply<provenance::top_answer> to) = 0;
+  virtual void arrivals(arrival_question what, reply<provenance::arrival_answer> to) = 0;
+  virtual void sequences(sequence_question what, reply<provenance::sequence_answer> to) = 0;
+  virtual void working_set(working_set_question what, reply<provenance::working_set_answer> to) = 0;
+
   /// Holds the log against a public key in hex; empty: the node's own. Damage is an answer, not an error.
   /// Errors: `invalid_argument`.
   virtual void verify(std::string public_key, reply<verify_report> to) = 0;
@@ -119,6 +129,7 @@ inline constexpr std::size_t open_calls_max = 256;
 inline constexpr std::chrono::seconds call_timeout{30};
 /// A little longer than the node itself tries.
 inline constexpr std::chrono::seconds lineage_timeout = lineage_time_max + std::chrono::seconds{10};
-inline constexpr std::chrono::minutes verify_timeout{30}; ///< Checking a long log takes its time.
+/// Checking a long log takes its time, and so do questions about many records.
+inline constexpr std::chrono::minutes verify_timeout{30};
 
 } // namespace forerun::control

@@ -253,6 +253,36 @@ answer<verify_report> client::verify(const std::string& public_key) {
   return state_->ask<verify_report>(kj::mv(request), verify_timeout);
 }
 
+answer<provenance::sum_answer> client::sums(const sum_question& what) {
+  auto request = state_->control.sumsRequest();
+  write(request.initQuestion(), what);
+  return state_->ask<provenance::sum_answer>(kj::mv(request), verify_timeout);
+}
+
+answer<provenance::top_answer> client::top(const top_question& what) {
+  auto request = state_->control.topRequest();
+  write(request.initQuestion(), what);
+  return state_->ask<provenance::top_answer>(kj::mv(request), verify_timeout);
+}
+
+answer<provenance::arrival_answer> client::arrivals(const arrival_question& what) {
+  auto request = state_->control.arrivalsRequest();
+  write(request.initQuestion(), what);
+  return state_->ask<provenance::arrival_answer>(kj::mv(request), verify_timeout);
+}
+
+answer<provenance::sequence_answer> client::sequences(const sequence_question& what) {
+  auto request = state_->control.sequencesRequest();
+  write(request.initQuestion(), what);
+  return state_->ask<provenance::sequence_answer>(kj::mv(request), verify_timeout);
+}
+
+answer<provenance::working_set_answer> client::working_set(const working_set_question& what) {
+  auto request = state_->control.workingSetRequest();
+  write(request.initQuestion(), what);
+  return state_->ask<provenance::working_set_answer>(kj::mv(request), verify_timeout);
+}
+
 answer<run_info> client::begin_run(const std::string& volume, const std::string& program) {
   auto request = state_->control.beginRunRequest();
   request.setVolume(volume.c_str());

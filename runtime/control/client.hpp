@@ -57,6 +57,11 @@ public:
   answer<record_batch> last_records(const record_question& what, std::uint32_t max);
   answer<provenance::graph> graph(const graph_question& what);
   answer<provenance::read_origins> origins(const record_question& what, std::uint32_t max);
+  answer<provenance::sum_answer> sums(const sum_question& what);
+  answer<provenance::top_answer> top(const top_question& what);
+  answer<provenance::arrival_answer> arrivals(const arrival_question& what);
+  answer<provenance::sequence_answer> sequences(const sequence_question& what);
+  answer<provenance::working_set_answer> working_set(const working_set_question& what);
   answer<verify_report> verify(const std::string& public_key = {});
   answer<run_info> begin_run(const std::string& volume, const std::string& program);
   answer<run_info> end_run(const std::string& volume);

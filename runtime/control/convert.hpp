@@ -24,10 +24,10 @@ void write(wire::ImportBatch::Builder to, const import_batch& from);
 void write(wire::ImportDone::Builder to, const import_done& from);
 /// All but `follow` and `all`, which travel beside the filter.
 void write(wire::RecordFilter::Builder to, const record_question& from);
+void write(wire::RecordContext::Builder to, const provenance::context& from);
 /// At most `record_rows_max` rows.
 void write(wire::RecordBatch::Builder to, const record_batch& from);
 /// The context of a row travels beside it.
-void write(wire::RecordContext::Builder to, const provenance::context& from);
 void write(wire::RecordRow::Builder to, const provenance::record& from);
 void write(wire::GraphQuestion::Builder to, const graph_question& from);
 void write(wire::Graph::Builder to, const provenance::graph& from);
@@ -52,14 +52,42 @@ import_done read(wire::ImportDone::Reader from);
 std::variant<import_batch, failure> read(wire::ImportBatch::Reader from);
 /// Errors: `invalid_argument`.
 answer<record_question> read(wire::RecordFilter::Reader from);
-record_batch read(wire::RecordBatch::Reader from);
 provenance::context read(wire::RecordContext::Reader from);
+record_batch read(wire::RecordBatch::Reader from);
 provenance::record read(wire::RecordRow::Reader from);
 /// Errors: `invalid_argument`.
 answer<graph_question> read(wire::GraphQuestion::Reader from);
 /// Edges between nodes that are not there are left out.
 provenance::graph read(wire::Graph::Reader from);
 provenance::read_origins read(wire::Origins::Reader from);
+
+// Questions about many records, and their answers of at most `question_rows_max` rows
+// (convert_questions.cpp). Errors of questions: `invalid_argument`.
+void write(wire::SumQuestion::Builder to, const sum_question& from);
+void write(wire::SumAnswer::Builder to, const provenance::sum_answer& from);
+void write(wire::TopQuestion::Builder to, const top_question& from);
+void write(wire::TopAnswer::Builder to, const provenance::top_answer& from);
+void write(wire::ArrivalQuestion::Builder to, const arrival_question& from);
+void write(wire::ArrivalAnswer::Builder to, const provenance::arrival_answer& from);
+void write(wire::SequenceQuestion::Builder to, const sequence_question& from);
+void write(wire::SequenceAnswer::Builder to, const provenance::sequence_answer& from);
+void write(wire::WorkingSetQuestion::Builder to, const working_set_question& from);
+void write(wire::WorkingSetAnswer::Builder to, const provenance::working_set_answer& from);
+answer<sum_question> read(wire::SumQuestion::Reader from);
+provenance::sum_answer read(wire::SumAnswer::Reader from);
+answer<top_question> read(wire::TopQuestion::Reader from);
+provenance::top_answer read(wire::TopAnswer::Reader from);
+answer<arrival_question> read(wire::ArrivalQuestion::Reader from);
+provenance::arrival_answer read(wire::ArrivalAnswer::Reader from);
+answer<sequence_question> read(wire::SequenceQuestion::Reader from);
+provenance::sequence_answer read(wire::SequenceAnswer::Reader from);
+answer<working_set_question> read(wire::WorkingSetQuestion::Reader from);
+provenance::working_set_answer read(wire::WorkingSetAnswer::Reader from);
+
+/// What a row count of a call means: 0 is the most.
+inline std::uint32_t bounded(std::uint32_t asked, std::size_t most) {
+  return asked == 0 || asked > most ? static_cast<std::uint32_t>(most) : asked;
+}
 
 /// Of one message; both sides refuse more.
 inline constexpr std::size_t answer_bytes_max = 16u << 20;

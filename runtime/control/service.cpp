@@ -185,7 +185,28 @@ public:
     });
   }
 
+  kj::Promise<void> sums(SumsContext context) override { return about_many(context, &control_api::sums); }
+  kj::Promise<void> top(TopContext context) override { return about_many(context, &control_api::top); }
+  kj::Promise<void> arrivals(ArrivalsContext context) override {
+    return about_many(context, &control_api::arrivals);
+  }
+  kj::Promise<void> sequences(SequencesContext context) override {
+    return about_many(context, &control_api::sequences);
+  }
+  kj::Promise<void> workingSet(WorkingSetContext context) override {
+    return about_many(context, &control_api::working_set);
+  }
+
 private:
+  template <class Question, class T, class Context>
+  kj::Promise<void> about_many(Context context, void (control_api::*ask)(Question, reply<T>)) {
+    auto question = read(context.getParams().getQuestion());
+    auto* bad = std::get_if<1>(&question);
+    return answering_.give<T>(
+        context, bad == nullptr ? std::nullopt : std::optional{*bad},
+        [&](auto to) { (api_.*ask)(std::move(std::get<0>(question)), std::move(to)); }, verify_timeout);
+  }
+
   control_api& api_;
   answering answering_;
   std::string metrics_url_;

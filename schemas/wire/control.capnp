@@ -14,7 +14,8 @@
 #
 # Limits, beyond which a node refuses or hangs up: 64 connections, 256 unanswered calls in all, 64 KiB for each
 # message to the node, 8 MiB of answers that a tool has not read, 30 s for each answer (70 s for `graph` and
-# `origins`, 30 min for `verify`); 16 streams of a connection, 64 of a node, one unanswered `next` of each.
+# `origins`, 30 min for `verify` and for questions about many records); 16 streams of a connection, 64 of a node, one
+# unanswered `next` of each.
 #
 # Versions. Fields are only ever added; a tool ignores what it does not know, and shows an unset field as its
 # default. A tool that calls a method which the node does not have gets the RPC error "unimplemented".
@@ -23,6 +24,7 @@ using Cxx = import "/capnp/c++.capnp";
 using Values = import "control_values.capnp";
 using Records = import "records.capnp";
 using Lineage = import "lineage.capnp";
+using Questions = import "questions.capnp";
 $Cxx.namespace("forerun::wire");
 
 struct Answer(Value) {
@@ -104,6 +106,25 @@ interface Control {
   # Who wrote the versions that these reads met: of the newest `max` that match; 0 or more than 1024 means 1024. Fewer
   # when the answer would be too long. The operations of the filter do not count. Refused as `records` and `graph`;
   # `overloaded`: one read has so many writers that they are too many for an answer; ask for fewer elements.
+
+  # Questions about many records of the provenance log. They are answered one after the other. All are refused with
+  # `notFound` (volume), `invalidArgument`, `overloaded` (too many wait), `unavailable` (provenance is off), `ioFailed`,
+  # `cancelled` (the node ends).
+
+  sums @18 (question :Questions.SumQuestion) -> (answer :Answer(Questions.SumAnswer));
+  # How often, how much and how long. Of months it reads kilobytes, since sums are kept by minute and hour.
+
+  top @19 (question :Questions.TopQuestion) -> (answer :Answer(Questions.TopAnswer));
+  # The elements that were used most.
+
+  arrivals @20 (question :Questions.ArrivalQuestion) -> (answer :Answer(Questions.ArrivalAnswer));
+  # How long programs let pass from one access to the next.
+
+  sequences @21 (question :Questions.SequenceQuestion) -> (answer :Answer(Questions.SequenceAnswer));
+  # Which elements programs touch one after the other, and how often.
+
+  workingSet @22 (question :Questions.WorkingSetQuestion) -> (answer :Answer(Questions.WorkingSetAnswer));
+  # How many different elements were in use at a time.
 }
 
 interface RecordStream {

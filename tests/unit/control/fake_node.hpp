@@ -168,6 +168,17 @@ public:
       to(met);
     });
   }
+  void sums(sum_question what, reply<provenance::sum_answer> to) override { tell(what, told.sums, to); }
+  void top(top_question what, reply<provenance::top_answer> to) override { tell(what, told.top, to); }
+  void arrivals(arrival_question what, reply<provenance::arrival_answer> to) override {
+    tell(what, told.arrivals, to);
+  }
+  void sequences(sequence_question what, reply<provenance::sequence_answer> to) override {
+    tell(what, told.sequences, to);
+  }
+  void working_set(working_set_question what, reply<provenance::working_set_answer> to) override {
+    tell(what, told.working_set, to);
+  }
   void verify(std::string public_key, reply<verify_report> to) override {
     later([to, this, public_key] {
       to({.intact = intact,
@@ -221,6 +232,15 @@ public:
   provenance::read_origins met;      ///< The same.
   std::vector<record_batch> batches; ///< What a stream tells; then it is silent, or has ended.
   std::atomic<int> streams = 0;      ///< Alive.
+  /// Questions about many records: what was last asked for, and what is answered.
+  std::variant<sum_question, top_question, arrival_question, sequence_question, working_set_question> many;
+  struct {
+    provenance::sum_answer sums;
+    provenance::top_answer top;
+    provenance::arrival_answer arrivals;
+    provenance::sequence_answer sequences;
+    provenance::working_set_answer working_set;
+  } told;
   bool intact = true;
   bool silent = false;  ///< Keeps every reply and answers none.
   bool forgets = false; ///< Drops every reply unanswered.
@@ -248,6 +268,14 @@ private:
     reply<record_batch> kept_;
   };
 
+  template <class Question, class Answer>
+  void tell(const Question& what, const Answer& answer, const reply<Answer>& to) {
+    if (what.volume.empty() || known(what.volume, to))
+      later([this, what, &answer, to] {
+        many = what;
+        to(answer);
+      });
+  }
   template <class T> bool known(const std::string& name, const reply<T>& to) {
     if (name != "debian")
       to.fail(errc::not_found, "there is no volume named " + name, "`forerun volume list` names them");
