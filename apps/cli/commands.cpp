@@ -19,6 +19,7 @@ int run(int argc, const char* const* argv, context& where) {
   add_records_command(app, where);
   add_graph_commands(app, where);
   add_origins_command(app, where);
+  add_sum_commands(app, where);
   add_run_commands(app, where);
   add_import_command(app, where);
   add_demo_command(app, where);

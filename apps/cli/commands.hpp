@@ -12,6 +12,7 @@ void add_explain_commands(CLI::App& app, context& where); ///< heat, why, histor
 void add_records_command(CLI::App& app, context& where);  ///< records
 void add_graph_commands(CLI::App& app, context& where);   ///< graph ancestors, descendants, path
 void add_origins_command(CLI::App& app, context& where);  ///< origins
+void add_sum_commands(CLI::App& app, context& where);     ///< sums, top, arrivals, sequences, working-set
 void add_run_commands(CLI::App& app, context& where);     ///< run begin, end
 void add_import_command(CLI::App& app, context& where);   ///< import
 void add_demo_command(CLI::App& app, context& where);     ///< demo

@@ -82,7 +82,8 @@ void ask(context& where, const origins_options& given) {
 void add_origins_command(CLI::App& app, context& where) {
   auto* origins = app.add_subcommand("origins", "Who wrote the versions that reads met");
   auto given = std::make_shared<origins_options>();
-  given->add_filters_to(*origins);
+  given->add_filter_to(*origins);
+  given->add_format_to(*origins);
   origins->add_option("--last", given->reads, "The newest so many reads, at most 1024 (default: 100)")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, control::origin_reads_max));

@@ -56,7 +56,7 @@ std::string number_problem(const std::string& text) {
   return digits && !text.empty() && text.size() < 20 ? std::string{} : "is no number; write digits only";
 }
 
-void record_options::add_filters_to(CLI::App& command) {
+void record_options::add_filter_to(CLI::App& command) {
   command_ = &command;
   command.add_option("--vm", vm, "Of this vm")->type_name("VM")->check(name_problem);
   command.add_option("--program", program, "Of this program")->type_name("NAME")->check(name_problem);
@@ -85,25 +85,33 @@ void record_options::add_filters_to(CLI::App& command) {
       ->type_name("TIME")
       ->check(time_problem);
   command.add_option("--until", until, "Up to this time")->type_name("TIME")->check(time_problem);
+}
+
+void record_options::add_scope_to(CLI::App& command) {
+  command.add_option("--op", operations, "Only these operations: READ,WRITE ...")
+      ->type_name("OP")
+      ->delimiter(',')
+      ->check(operation_problem);
+  command.add_option("--from", from, "From this position in the log on")
+      ->type_name("POSITION")
+      ->check(number_problem);
+}
+
+void record_options::add_format_to(CLI::App& command) {
   command.add_option("--format", format, "table, jsonl or csv (default: table; with --json: jsonl)")
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"table", "jsonl", "csv"}));
 }
 
 void record_options::add_to(CLI::App& command) {
-  add_filters_to(command);
-  command.add_option("--op", operations, "Only these operations: READ,WRITE ...")
-      ->type_name("OP")
-      ->delimiter(',')
-      ->check(operation_problem);
-  auto* position = command.add_option("--from", from, "From this position in the log on")
-                       ->type_name("POSITION")
-                       ->check(number_problem);
+  add_filter_to(command);
+  add_scope_to(command);
+  add_format_to(command);
   command.add_option("--rows", rows, "Ends after so many")->type_name("N")->check(CLI::PositiveNumber);
   command.add_option("--last", last, "The newest so many, at most 1024")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, control::record_rows_max))
-      ->excludes(position);
+      ->excludes(command.get_option("--from"));
   auto* goes_on = command.add_flag("--follow", follow,
                                    "Goes on with what comes, until Ctrl-C; begins with what is new, unless "
                                    "--from, --since or --last say otherwise");

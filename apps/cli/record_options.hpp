@@ -14,11 +14,16 @@ std::optional<element_kind> kind_named(const std::string& text);
 /// For `check`: the line's reader would take -1 for the largest number there is.
 std::string number_problem(const std::string& text);
 
-/// Which records are meant, and what `forerun records` does with them.
+/// Which records are meant, and what `forerun records` does with them; other commands take what they need.
 struct record_options {
+  /// Whose records, of what and when.
+  void add_filter_to(CLI::App& command);
+  /// Which operations, and from which position on.
+  void add_scope_to(CLI::App& command);
+  /// The form of what is printed.
+  void add_format_to(CLI::App& command);
+  /// All of these, and how records are streamed.
   void add_to(CLI::App& command);
-  /// Only those that say which records are meant, and the form of what is printed.
-  void add_filters_to(CLI::App& command);
 
   control::record_question question() const;
   record_format format_of(bool json) const;
