@@ -1,4 +1,5 @@
 #include "runtime/cache/policy.hpp"
+#include "runtime/cache/arc.hpp"
 #include "runtime/cache/lfu.hpp"
 #include "runtime/cache/lru.hpp"
 #include "runtime/cache/s3_fifo.hpp"
@@ -14,12 +15,14 @@ std::string_view to_string(policy_kind kind) {
     return "lru";
   case policy_kind::lfu:
     return "lfu";
+  case policy_kind::arc:
+    return "arc";
   }
   return "unknown";
 }
 
 result<policy_kind> policy_named(std::string_view name) {
-  for (auto kind : {policy_kind::s3_fifo, policy_kind::lru, policy_kind::lfu})
+  for (auto kind : {policy_kind::s3_fifo, policy_kind::lru, policy_kind::lfu, policy_kind::arc})
     if (name == to_string(kind))
       return kind;
   return errc::invalid_argument;
@@ -32,6 +35,8 @@ std::unique_ptr<policy> make_policy(policy_kind kind, std::size_t capacity) {
     return std::make_unique<lru>(capacity);
   case policy_kind::lfu:
     return std::make_unique<lfu>(capacity);
+  case policy_kind::arc:
+    return std::make_unique<arc>(capacity);
   case policy_kind::s3_fifo:
     break;
   }

@@ -28,15 +28,15 @@ struct cache_key {
 /// Why a block came in: somebody reads it now, or somebody may read it later.
 enum class admit_kind : std::uint8_t { demand, prefetch };
 
-enum class policy_kind : std::uint8_t { s3_fifo, lru, lfu };
+enum class policy_kind : std::uint8_t { s3_fifo, lru, lfu, arc };
 
-/// "s3-fifo", "lru" or "lfu", as in the configuration. Errors: `invalid_argument`.
+/// "s3-fifo", "lru", "lfu" or "arc", as in the configuration. Errors: `invalid_argument`.
 result<policy_kind> policy_named(std::string_view name);
 std::string_view to_string(policy_kind kind);
 
 /// One eviction policy over the keys that it was told of. It never refuses a key: the caller owns the room
 /// and asks for a victim before it admits into a full tier. Memory grows with use, not with the capacity: at
-/// most about 48 bytes for each resident key.
+/// most about 48 bytes for each resident key (ARC, which remembers whole keys: 60).
 ///
 /// A prefetched block that has not been read is *unread*. It can be protected until an instant; from then on
 /// it is overdue and among the first to go. Protected blocks hold at most half of the capacity: past that the

@@ -77,9 +77,11 @@ private:
   void read_tiers(node_config& config) {
     const auto policy = [](section& part, cache::policy_kind& target) {
       using cache::policy_kind;
-      part.choice<policy_kind>(
-          "policy", target,
-          {{"s3-fifo", policy_kind::s3_fifo}, {"lru", policy_kind::lru}, {"lfu", policy_kind::lfu}});
+      part.choice<policy_kind>("policy", target,
+                               {{"s3-fifo", policy_kind::s3_fifo},
+                                {"lru", policy_kind::lru},
+                                {"lfu", policy_kind::lfu},
+                                {"arc", policy_kind::arc}});
     };
     section memory(found_, top_.table("memory"), "memory");
     memory.bytes("pool", config.memory.pool_bytes, mib, tib);
