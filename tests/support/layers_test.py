@@ -16,6 +16,8 @@ FORBIDDEN = [
     ("runtime/predict/mixer.cpp", "auto now = std::chrono::steady_clock::now();"),
     ("runtime/predict/mixer.cpp", "std::random_device seed;"),
     ("runtime/predict/mixer.cpp", '#include "mixer.hpp"'),
+    ("runtime/study/machine.cpp", '#include "runtime/trace/reader.hpp"'),
+    ("runtime/study/machine.cpp", "#include <thread>"),
     ("runtime/nbd/server.cpp", '#include "runtime/store/file.hpp"'),
     ("runtime/nbd/server.cpp", '#include "actors/volume/volume.hpp"'),
     ("runtime/unheard_of/thing.cpp", "#include <vector>"),
@@ -23,6 +25,7 @@ FORBIDDEN = [
     ("apps/node/node.cpp", '#include "tests/support/guest.hpp"'),
 ]
 ALLOWED = [
+    ("runtime/study/machine.cpp", '#include "runtime/cache/policy.hpp"'),
     ("runtime/predict/mixer.cpp", '#include "runtime/predict/mixer.hpp"'),
     ("runtime/predict/mixer.cpp", '#include "runtime/base/ids.hpp"'),
     ("runtime/predict/mixer.cpp", "#include <absl/container/flat_hash_map.h>"),

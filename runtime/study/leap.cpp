@@ -1,0 +1,60 @@
+#include "runtime/study/leap.hpp"
+#include <algorithm>
+#include <bit>
+
+namespace forerun::study {
+
+std::int64_t leap::majority(std::size_t count) const {
+  std::int64_t candidate = 0;
+  std::size_t votes = 0;
+  const auto at = [this](std::size_t back) { return deltas_[(count_ - 1 - back) % history]; };
+  for (std::size_t back = 0; back < count; ++back) {
+    if (votes == 0)
+      candidate = at(back);
+    votes += at(back) == candidate ? 1 : std::size_t(-1);
+  }
+  std::size_t seen = 0;
+  for (std::size_t back = 0; back < count; ++back)
+    seen += at(back) == candidate;
+  return seen > count / 2 ? candidate : 0;
+}
+
+std::uint32_t leap::window(std::uint32_t hits, bool follows) {
+  std::uint32_t size = 0;
+  if (hits == 0)
+    size = follows ? 1 : 0;
+  else
+    size = std::min(std::bit_ceil(hits + 1), window_max);
+  // It shrinks smoothly.
+  return window_ = std::max(size, window_ / 2);
+}
+
+void leap::observe(const access& seen, const residency&, const predict::link_figures&, wishes& out) {
+  // More blocks than the history has places would only overwrite themselves.
+  const auto fed = std::min<std::uint64_t>(seen.where.count, history + 1);
+  for (auto block = seen.where.end() - fed; block < seen.where.end(); ++block) {
+    if (count_ > 0 || last_ != 0)
+      deltas_[count_++ % history] = static_cast<std::int64_t>(block - last_);
+    last_ = block;
+  }
+  if (count_ == 0)
+    return;
+  std::int64_t found = 0;
+  for (auto size = history / split; size <= history && found == 0; size *= 2)
+    found = majority(std::min(size, count_));
+  const auto latest = deltas_[(count_ - 1) % history];
+  const auto steps = window(seen.first_use_blocks, latest == (found != 0 ? found : trend_));
+  if (found != 0)
+    trend_ = found;
+  if (trend_ == 0)
+    return;
+  auto block = static_cast<std::int64_t>(last_);
+  for (std::uint32_t step = 0; step < steps; ++step) {
+    block += trend_;
+    if (block < 0)
+      break;
+    out.fetch.push_back({.where = {static_cast<std::uint64_t>(block), 1}});
+  }
+}
+
+} // namespace forerun::study
