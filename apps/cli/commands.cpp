@@ -22,6 +22,7 @@ int run(int argc, const char* const* argv, context& where) {
   add_sum_commands(app, where);
   add_run_commands(app, where);
   add_import_command(app, where);
+  add_replay_command(app, where);
   add_demo_command(app, where);
   add_completion_command(app, where);
   try {

@@ -15,6 +15,7 @@ void add_origins_command(CLI::App& app, context& where);  ///< origins
 void add_sum_commands(CLI::App& app, context& where);     ///< sums, top, arrivals, sequences, working-set
 void add_run_commands(CLI::App& app, context& where);     ///< run begin, end
 void add_import_command(CLI::App& app, context& where);   ///< import
+void add_replay_command(CLI::App& app, context& where);   ///< replay
 void add_demo_command(CLI::App& app, context& where);     ///< demo
 /// completion; generated from what the other groups have added by then.
 void add_completion_command(CLI::App& app, context& where);

@@ -16,17 +16,6 @@ constexpr std::chrono::milliseconds pause_max{2000};
 constexpr std::chrono::seconds patience_max{60}; ///< With one batch.
 constexpr std::chrono::seconds progress_every{2};
 
-/// "_ord" as a word of the name: no times were recorded.
-bool says_ordinal(std::string_view name) {
-  constexpr std::string_view word = "_ord";
-  for (auto at = name.find(word); at != std::string_view::npos; at = name.find(word, at + 1)) {
-    const auto behind = name.substr(at + word.size());
-    if (behind.empty() || behind.front() == '_' || behind.front() == '-' || behind.front() == '.')
-      return true;
-  }
-  return false;
-}
-
 control::failure unreadable(const std::string& path, errc why) {
   const auto* remedy = why == errc::corrupt
                            ? "what could be read of it is imported; unpack it from a sound copy"
@@ -166,6 +155,16 @@ private:
 };
 
 } // namespace
+
+bool says_ordinal(std::string_view name) {
+  constexpr std::string_view word = "_ord";
+  for (auto at = name.find(word); at != std::string_view::npos; at = name.find(word, at + 1)) {
+    const auto behind = name.substr(at + word.size());
+    if (behind.empty() || behind.front() == '_' || behind.front() == '-' || behind.front() == '.')
+      return true;
+  }
+  return false;
+}
 
 std::string recording_name(const std::string& path) {
   if (path == "-")

@@ -40,4 +40,7 @@ import_report import_file(const std::string& path, const import_order& order, co
 /// The file's name, without folder and endings: "/a/oltp_ord.csv.gz" is "oltp_ord".
 std::string recording_name(const std::string& path);
 
+/// "_ord" as a word of the name: no times were recorded.
+bool says_ordinal(std::string_view name);
+
 } // namespace forerun::cli

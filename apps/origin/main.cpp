@@ -39,17 +39,6 @@ int fail(std::string_view what) {
   return 1;
 }
 
-/// "1Gbit", "100 Mbit", "64kbit": bits in a second, decimal.
-result<std::uint64_t> parse_rate(std::string_view text) {
-  constexpr std::string_view unit = "bit";
-  if (!text.ends_with(unit))
-    return errc::invalid_argument;
-  text.remove_suffix(unit.size());
-  if (text.ends_with("k") || text.ends_with("M") || text.ends_with("G"))
-    return parse_bytes(std::string(text) + "B"); // Decimal, as kB, MB and GB are.
-  return parse_bytes(text);
-}
-
 void print(const origin::traffic& passed) {
   fmt::print("{{\"requests\": {}, \"bytes\": {}, \"failed\": {}}}\n", passed.requests, passed.bytes,
              passed.failed);

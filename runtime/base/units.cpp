@@ -72,6 +72,16 @@ result<std::uint64_t> parse_bytes(std::string_view text) {
   return static_cast<std::uint64_t>(bytes.value());
 }
 
+result<std::uint64_t> parse_rate(std::string_view text) {
+  constexpr std::string_view unit = "bit";
+  if (!text.ends_with(unit))
+    return errc::invalid_argument;
+  text.remove_suffix(unit.size());
+  if (text.ends_with("k") || text.ends_with("M") || text.ends_with("G"))
+    return parse_bytes(std::string(text) + "B"); // Decimal, as kB, MB and GB are.
+  return parse_bytes(text);
+}
+
 result<nanos> parse_duration(std::string_view text) {
   if (text == "0")
     return nanos{0};

@@ -12,6 +12,9 @@ namespace forerun {
 /// Errors: `invalid_argument` for anything else, and for what does not fit 63 bits.
 result<std::uint64_t> parse_bytes(std::string_view text);
 
+/// "1Gbit", "100 Mbit", "64kbit": bits in a second, decimal. Errors: as `parse_bytes`.
+result<std::uint64_t> parse_rate(std::string_view text);
+
 /// "10ms", "600 s", "1.5h"; units ns, us, ms, s, min, h, d. A bare number is refused, except 0.
 /// Errors: `invalid_argument`.
 result<nanos> parse_duration(std::string_view text);
