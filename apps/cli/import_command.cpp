@@ -13,6 +13,7 @@ namespace {
 struct arguments {
   std::vector<std::string> files;
   std::string format;
+  std::string columns;
   std::string start;
   import_order order;
 };
@@ -27,13 +28,6 @@ std::string label_problem(const std::string& text) {
 std::string start_problem(const std::string& text) {
   std::int64_t ignored = 0;
   return trace::date(text, ignored) ? "" : "is no time; write it as 2024-05-31T12:00:00Z";
-}
-
-std::vector<std::string> format_names() {
-  std::vector<std::string> names;
-  for (unsigned each = 0; each <= static_cast<unsigned>(trace::format_last); ++each)
-    names.emplace_back(to_string(static_cast<trace::format>(each)));
-  return names;
 }
 
 void put(json& out, const import_report& done) {
@@ -131,16 +125,18 @@ void add_import_command(CLI::App& app, context& where) {
   command->add_option("--format", given->format, "What the file is (default: its first line tells)")
       ->type_name("FORMAT")
       ->check(CLI::IsMember(format_names()));
+  command->add_option("--columns", given->columns, "Where the columns of another format are, from 1")
+      ->type_name("NAME=N:UNIT,…")
+      ->check(columns_problem);
   command->add_option("--start", given->start, "The time that recorded times count from (default: 1970)")
       ->type_name("TIME")
       ->check(start_problem);
   command->add_flag("--ordinal", given->order.ordinal,
                     "Times are only numbers of requests (default: when the file's name says _ord)");
   command->callback([&where, given] {
-    const auto names = format_names();
-    for (std::size_t each = 0; each < names.size(); ++each)
-      if (names[each] == given->format)
-        given->order.as = static_cast<trace::format>(each);
+    given->order.as = format_named(given->format);
+    if (!given->columns.empty())
+      given->order.columns = trace::parse_columns(given->columns).value();
     if (!given->start.empty())
       (void)trace::date(given->start, given->order.labels.start_ns);
     with_node(where, [&](control::client& node) { import_all(where, *given, node); });

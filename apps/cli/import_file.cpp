@@ -2,6 +2,7 @@
 #include "apps/cli/table.hpp"
 #include "runtime/base/names.hpp"
 #include "runtime/replay/packed_file.hpp"
+#include <algorithm>
 #include <fmt/format.h>
 #include <thread>
 
@@ -30,7 +31,8 @@ class importer {
 public:
   importer(const import_order& order, import_report& to, control::client& node, std::ostream* progress)
       : report_(to), node_(node), progress_(progress), batches_(order.labels),
-        teaches_(!order.labels.volume.empty()), reader_({.as = order.as, .ordinal = to.ordinal}) {}
+        teaches_(!order.labels.volume.empty()),
+        reader_({.as = order.as, .columns = order.columns, .ordinal = to.ordinal}) {}
 
   void run(replay::packed_file& file) {
     std::vector<char> piece(piece_bytes);
@@ -155,6 +157,28 @@ private:
 };
 
 } // namespace
+
+std::vector<std::string> format_names() {
+  std::vector<std::string> names;
+  for (unsigned each = 0; each <= static_cast<unsigned>(trace::format_last); ++each)
+    names.emplace_back(to_string(static_cast<trace::format>(each)));
+  return names;
+}
+
+std::optional<trace::format> format_named(std::string_view name) {
+  const auto names = format_names();
+  const auto at = std::find(names.begin(), names.end(), name);
+  if (at == names.end())
+    return std::nullopt;
+  return static_cast<trace::format>(at - names.begin());
+}
+
+std::string columns_problem(const std::string& text) {
+  return trace::parse_columns(text)
+             ? ""
+             : "names no columns; write time=1:us,volume=2,op=3,offset=4:sectors,length=5 "
+               "or time=1:s,key=2,size=3";
+}
 
 bool says_ordinal(std::string_view name) {
   constexpr std::string_view word = "_ord";

@@ -9,8 +9,9 @@ namespace forerun::cli {
 
 struct import_order {
   import_labels labels;
-  std::optional<trace::format> as; ///< None: the first line tells.
-  bool ordinal = false;            ///< Also when the file's name says so.
+  std::optional<trace::format> as;               ///< None: the first line tells.
+  std::optional<trace::column_map> columns = {}; ///< Instead of any format.
+  bool ordinal = false;                          ///< Also when the file's name says so.
 };
 
 /// What became of a recording.
@@ -39,6 +40,14 @@ import_report import_file(const std::string& path, const import_order& order, co
 
 /// The file's name, without folder and endings: "/a/oltp_ord.csv.gz" is "oltp_ord".
 std::string recording_name(const std::string& path);
+
+/// All formats, as --format takes them.
+std::vector<std::string> format_names();
+/// None for any other text, an empty one for one.
+std::optional<trace::format> format_named(std::string_view name);
+
+/// Empty if it says where the columns are; else what is wrong, for a command line.
+std::string columns_problem(const std::string& text);
 
 /// "_ord" as a word of the name: no times were recorded.
 bool says_ordinal(std::string_view name);

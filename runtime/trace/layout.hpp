@@ -47,6 +47,13 @@ inline std::span<const column> columns_of(format what) {
   case format::pods:
     return pod_columns;
   case format::sql:
+  case format::blkparse:
+  case format::fio:
+  case format::msr:
+  case format::spc:
+  case format::vscsi:
+  case format::libcachesim:
+  case format::columns:
     break;
   }
   return {};

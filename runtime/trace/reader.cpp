@@ -21,11 +21,31 @@ std::string_view to_string(format what) {
     return "requests";
   case format::pods:
     return "pods";
+  case format::blkparse:
+    return "blkparse";
+  case format::fio:
+    return "fio";
+  case format::msr:
+    return "msr";
+  case format::spc:
+    return "spc";
+  case format::vscsi:
+    return "vscsi";
+  case format::libcachesim:
+    return "libcachesim";
+  case format::columns:
+    return "columns";
   }
   return "unknown";
 }
 
 reader::reader(reader_options options) : options_(options), format_(options.as) {
+  if (options_.columns) {
+    format_ = format::columns;
+    map_ = *options_.columns;
+  } else if (format_) {
+    map_ = map_of(*format_);
+  }
 }
 
 result<void> reader::feed(std::string_view piece, sink to) {
@@ -104,6 +124,8 @@ result<bool> reader::take_header(std::string_view line) {
     return line.starts_with("{\"_\"");
   }
   (void)split(line, cells_, unpacked_);
+  if (take_shape(line))
+    return refusal_.empty() ? result<bool>(header_) : result<bool>(errc::invalid_argument);
   for (unsigned each = 0; each <= static_cast<unsigned>(format_last); ++each) {
     const auto what = static_cast<format>(each);
     const auto wanted = columns_of(what);
@@ -136,6 +158,10 @@ result<bool> reader::take_header(std::string_view line) {
 std::string reader::parse(std::string_view line, sink to) {
   if (*format_ == format::sql)
     return parse_query(line, to);
+  if (*format_ == format::blkparse)
+    return parse_blkparse(line, to);
+  if (*format_ == format::fio)
+    return parse_fio(line, to);
   if (!split(line, cells_, unpacked_))
     return "a quote that is not closed, or too many columns: " + quoted(line);
   if (cells_.size() < columns_least_)
@@ -151,6 +177,14 @@ std::string reader::parse(std::string_view line, sink to) {
     return parse_request(to);
   case format::pods:
     return parse_pod(to);
+  case format::msr:
+  case format::spc:
+  case format::vscsi:
+  case format::libcachesim:
+  case format::columns:
+    return parse_mapped(to);
+  case format::blkparse:
+  case format::fio:
   case format::sql:
     break;
   }

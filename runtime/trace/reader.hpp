@@ -1,5 +1,6 @@
 #pragma once
 #include "runtime/base/result.hpp"
+#include "runtime/trace/column_map.hpp"
 #include "runtime/trace/row.hpp"
 #include <absl/functional/function_ref.h>
 #include <array>
@@ -20,7 +21,9 @@ struct reader_limits {
 
 struct reader_options {
   std::optional<format> as; ///< None: the first line tells.
-  bool ordinal = false;     ///< There are no recorded times, only the numbers of the requests.
+  /// Then `as` means nothing, and a first line of names is passed over.
+  std::optional<column_map> columns = {};
+  bool ordinal = false; ///< There are no recorded times, only the numbers of the requests.
   reader_limits limits = {};
 };
 
@@ -63,6 +66,12 @@ private:
   std::string parse_query(std::string_view line, sink to);
   std::string parse_request(sink to);
   std::string parse_pod(sink to);
+  std::string parse_mapped(sink to);
+  std::string parse_blkparse(std::string_view line, sink to);
+  std::string parse_fio(std::string_view line, sink to);
+  bool take_shape(std::string_view line);
+  std::string disk_place(std::string_view offset, std::uint64_t offset_unit, std::string_view length,
+                         std::uint64_t length_unit, row& into) const;
   void broken(std::string why);
 
   std::string_view cell(std::size_t which) const { return cells_[columns_[which]]; }
@@ -73,7 +82,11 @@ private:
 
   reader_options options_;
   std::optional<format> format_;
-  bool begun_ = false; ///< A line that is not empty was met.
+  bool begun_ = false;       ///< A line that is not empty was met.
+  column_map map_;           ///< Of `msr`, `spc`, `vscsi`, `libcachesim` and `columns`.
+  unsigned fio_version_ = 3; ///< As the first line says.
+  bool header_ = false;      ///< The first line was names, no row.
+  bool summary_ = false;     ///< blkparse's sums have begun.
   std::array<std::size_t, 9> columns_{};
   std::size_t columns_least_ = 0; ///< A row has at least so many.
   std::string rest_;              ///< Of a line whose end is in the next piece; at most `line_bytes_max`.

@@ -7,15 +7,22 @@ namespace forerun::trace {
 
 /// Kinds of recordings; docs/formats/traces.md has their columns.
 enum class format : std::uint8_t {
-  block = 0, ///< Requests to disks; boots of a guest among them.
-  kv,        ///< Requests to a key-value store.
-  events,    ///< A user did something to a resource.
-  sql,       ///< Queries, as JSON lines.
-  requests,  ///< Requests to models (Alibaba GenAI, lora_request_trace).
-  pods,      ///< Pods of a cluster (Alibaba GPU 2023, openb_pod_list).
+  block = 0,   ///< Requests to disks; boots of a guest among them.
+  kv,          ///< Requests to a key-value store.
+  events,      ///< A user did something to a resource.
+  sql,         ///< Queries, as JSON lines.
+  requests,    ///< Requests to models (Alibaba GenAI, lora_request_trace).
+  pods,        ///< Pods of a cluster (Alibaba GPU 2023, openb_pod_list).
+  blkparse,    ///< Requests to disks, as blkparse prints what blktrace recorded.
+  fio,         ///< The same, as fio writes them with write_iolog; versions 2 (without times) and 3.
+  msr,         ///< The same, of MSR Cambridge.
+  spc,         ///< The same, of the Storage Performance Council.
+  vscsi,       ///< The same, of CloudPhysics, as CSV.
+  libcachesim, ///< Touches of objects, as libCacheSim's tools print them.
+  columns,     ///< What a `column_map` says; known by nothing else.
 };
 
-inline constexpr auto format_last = format::pods;
+inline constexpr auto format_last = format::libcachesim; ///< Of those that have a name.
 
 /// As the command line names it, e.g. "kv".
 std::string_view to_string(format what);

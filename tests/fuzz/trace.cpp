@@ -61,5 +61,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(check_rows(text, {}, 7) == check_rows(text, {}, 1u << 20));
   for (unsigned each = 0; each <= static_cast<unsigned>(trace::format_last); ++each)
     check_rows(text, {.as = static_cast<trace::format>(each), .ordinal = size % 2 == 1}, 64);
+  // The first line as a map of columns, and the rest as its rows.
+  const auto end = text.find('\n');
+  if (const auto map = trace::parse_columns(text.substr(0, end)); map && end != std::string_view::npos)
+    check_rows(text.substr(end + 1), {.columns = map.value()}, 64);
   return 0;
 }
