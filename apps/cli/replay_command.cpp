@@ -22,6 +22,8 @@ struct arguments {
   std::vector<std::string> policies;
   std::string json;
   std::string report;
+  std::string format;
+  std::string columns;
   bool strict = false;
   replay_reading reading;
 };
@@ -204,11 +206,22 @@ void add_replay_command(CLI::App& app, context& where) {
   command->add_option("--json", given->json, "Write all figures to this file")->type_name("FILE");
   command->add_option("--report", given->report, "Write a page with drawings to this file")
       ->type_name("FILE.html");
+  command->add_option("--format", given->format, "What the files are (default: the first line tells)")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember(format_names()));
+  command->add_option("--columns", given->columns, "Where the columns of another format are, from 1")
+      ->type_name("NAME=N:UNIT,…")
+      ->check(columns_problem);
   command->add_flag("--strict", given->strict, "Refuse a trace with broken rows");
   command->add_flag("--reads", given->reading.reads_only, "Leave writes out (else they count as reads)");
   command->add_flag("--ordinal", given->reading.how.ordinal,
                     "Times are only numbers of requests (default: when the file's name says _ord)");
-  command->callback([&where, given] { replay_all(where, *given); });
+  command->callback([&where, given] {
+    given->reading.how.as = format_named(given->format);
+    if (!given->columns.empty())
+      given->reading.how.columns = trace::parse_columns(given->columns).value();
+    replay_all(where, *given);
+  });
 }
 
 } // namespace forerun::cli

@@ -44,13 +44,15 @@ std::vector<std::string> answer_in_words(const replay_outcome& of) {
                               amount(of, of.capacity), percent(study::share(of.capacity, of.footprint)),
                               percent(mine.miss_share()), what, percent(plain.miss_share())));
   words.push_back(
-      of.origin.timed ? fmt::format("Reads would wait {} in all instead of {}, for an origin {} away.",
-                                    format_duration(mine.stall), format_duration(plain.stall),
-                                    format_duration(of.origin.delay))
-      : of.trace->timed
-          ? "Arrivals are counted in requests, as asked: no stall is told."
-          : "The trace has no times: no stall is told, and what is prefetched arrives after so many "
-            "requests as --delay says.");
+      of.origin.timed   ? fmt::format("Reads would wait {} in all instead of {}, for an origin {} away.",
+                                      format_duration(mine.stall), format_duration(plain.stall),
+                                      format_duration(of.origin.delay))
+      : of.trace->timed ? "Arrivals are counted in requests, as asked: no stall is told."
+      : of.origin.delay_requests > 0
+          ? fmt::format(
+                "The trace has no times: no stall is told; what is prefetched comes {} requests later.",
+                of.origin.delay_requests)
+          : "The trace has no times: no stall is told; what is prefetched is there at the next request.");
   words.push_back(fmt::format("It would move {} ({} of what LRU moves), {} of that in vain, and needs {} of "
                               "memory for what it learns.",
                               amount(of, mine.fetched()), times(traffic(*ours, lru)),

@@ -4,19 +4,23 @@
 
 namespace forerun::study {
 
-std::int64_t leap::majority(std::size_t count) const {
+std::int64_t leap::majority(std::size_t size) const {
+  const auto count = std::min(size, count_); // Places that are still empty vote for nothing.
+  const auto at = [this](std::size_t back) { return deltas_[(count_ - 1 - back) % history]; };
   std::int64_t candidate = 0;
   std::size_t votes = 0;
-  const auto at = [this](std::size_t back) { return deltas_[(count_ - 1 - back) % history]; };
   for (std::size_t back = 0; back < count; ++back) {
     if (votes == 0)
       candidate = at(back);
-    votes += at(back) == candidate ? 1 : std::size_t(-1);
+    if (at(back) == candidate)
+      ++votes;
+    else
+      --votes;
   }
-  std::size_t seen = 0;
+  std::size_t agree = 0;
   for (std::size_t back = 0; back < count; ++back)
-    seen += at(back) == candidate;
-  return seen > count / 2 ? candidate : 0;
+    agree += at(back) == candidate;
+  return agree > size / 2 ? candidate : 0;
 }
 
 std::uint32_t leap::window(std::uint32_t hits, bool follows) {
@@ -41,7 +45,7 @@ void leap::observe(const access& seen, const residency&, const predict::link_fig
     return;
   std::int64_t found = 0;
   for (auto size = history / split; size <= history && found == 0; size *= 2)
-    found = majority(std::min(size, count_));
+    found = majority(size);
   const auto latest = deltas_[(count_ - 1) % history];
   const auto steps = window(seen.first_use_blocks, latest == (found != 0 ? found : trend_));
   if (found != 0)

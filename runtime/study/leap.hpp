@@ -19,8 +19,8 @@ public:
                wishes& out) override;
 
 private:
-  /// The difference that more than half of the last `count` ones are; 0 if there is none.
-  std::int64_t majority(std::size_t count) const;
+  /// The difference that more than half of the last `size` ones are; 0 if there is none.
+  std::int64_t majority(std::size_t size) const;
   std::uint32_t window(std::uint32_t hits, bool follows);
 
   std::array<std::int64_t, history> deltas_{}; ///< A ring.
