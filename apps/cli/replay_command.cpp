@@ -66,7 +66,7 @@ bool parse_delay(std::string_view text, study::far_side& into) {
     return trace::number(text.substr(0, text.size() - unit.size()), 100'000u, into.delay_requests);
   }
   const auto time = parse_duration(text);
-  if (!time || time.value() > std::chrono::hours{1})
+  if (!time || time.value() > std::chrono::minutes{1})
     return false;
   into.timed = true;
   into.delay = time.value();

@@ -25,6 +25,7 @@ void replay_loader::fail(errc code, std::string what, std::string remedy) {
 std::optional<replay_trace> replay_loader::load(const std::vector<std::string>& files,
                                                 bool counts_footprint) {
   counts_ = counts_footprint;
+  gaps_left_ = INT64_MAX / 4;
   replay_trace into;
   auto room = spool_file::open();
   if (!room) {
@@ -132,7 +133,8 @@ void replay_loader::add(const trace::row& row, replay_trace& into) {
   into.timed = into.timed && row.timed;
   if (last_ns_ >= 0) {
     into.rows_back += row.at_ns < last_ns_;
-    what.gap_ns = std::max<std::int64_t>(row.at_ns - last_ns_, 0);
+    what.gap_ns = std::clamp<std::int64_t>(row.at_ns - last_ns_, 0, gaps_left_);
+    gaps_left_ -= what.gap_ns;
   }
   last_ns_ = std::max(last_ns_, row.at_ns);
   into.touches += what.count;

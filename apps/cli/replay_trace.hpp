@@ -53,7 +53,8 @@ private:
   std::ostream* progress_;
   bool counts_ = true;
   std::int64_t last_ns_ = -1;
-  bool full_ = false; ///< The temporary file.
+  std::int64_t gaps_left_ = 0; ///< Time that a trace may still take; several hostile files are no overflow.
+  bool full_ = false;          ///< The temporary file.
   absl::flat_hash_map<std::string, std::uint32_t> volumes_;
   std::string last_volume_;     ///< Mostly the next row's, too.
   std::uint64_t last_base_ = 0; ///< Where its blocks begin.

@@ -6,6 +6,7 @@ namespace {
 
 constexpr instant start{std::chrono::hours{1}};         // Zero means nothing.
 constexpr nanos request_time = std::chrono::seconds{1}; // Where only the order is known.
+constexpr instant far_future{nanos{INT64_MAX / 2}};     // A slow link, or a long trace, ends here.
 constexpr std::uint64_t window_least = 256u << 10;
 
 } // namespace
@@ -192,7 +193,7 @@ instant machine::transport(std::uint64_t elements, instant from) {
   if (setup_.origin.bits_per_second > 0)
     takes =
         nanos{static_cast<std::int64_t>(static_cast<double>(bytes) * 8e9 / setup_.origin.bits_per_second)};
-  link_free_ = std::max(link_free_, from + setup_.origin.delay) + takes;
+  link_free_ = std::min(std::max(link_free_, from + setup_.origin.delay) + takes, far_future);
   flying_.push_back({link_free_, bytes});
   flying_bytes_ += bytes;
   return link_free_;

@@ -16,7 +16,7 @@ namespace forerun::study {
 struct request {
   std::uint64_t first = 0;
   std::uint32_t count = 1; ///< At least 1.
-  std::int64_t gap_ns = 0; ///< Since the request before, as recorded.
+  std::int64_t gap_ns = 0; ///< Since the request before, as recorded; of a trace at most 73 years in all.
 };
 
 inline constexpr unsigned volume_shift = 40;

@@ -64,3 +64,14 @@ TEST_CASE("only loopback and unix sockets are local") {
                            "tcp:10.0.0.1:1", "tcp:localhost.evil.org:1"})
     CHECK_FALSE_MESSAGE(parse_address(text).value().local(), text);
 }
+
+TEST_CASE("a rate is bits in a second, decimal") {
+  CHECK(parse_rate("1Gbit").value() == 1'000'000'000);
+  CHECK(parse_rate("100 Mbit").value() == 100'000'000);
+  CHECK(parse_rate("64kbit").value() == 64'000);
+  CHECK(parse_rate("5bit").value() == 5);
+  for (const auto* text : {"", "bit", "1GB", "1", "-1Mbit", "1Tbyte"}) {
+    CAPTURE(text);
+    CHECK(parse_rate(text).error() == errc::invalid_argument);
+  }
+}

@@ -111,6 +111,14 @@ TEST_CASE("what waits in the queue is fetched on demand when it is read first") 
   CHECK(seen.prefetched < 70);
 }
 
+TEST_CASE("an absurdly slow link is no overflow of time") {
+  auto it = made(1000, std::make_unique<no_prefetch>(), {.timed = true, .delay = 1h, .bits_per_second = 1});
+  for (std::uint64_t i = 0; i < 100; ++i)
+    it.take({.first = i * 8192, .count = 8192, .gap_ns = i == 0 ? 0 : INT64_MAX / 400});
+  CHECK(it.end().stall > nanos{0});
+  CHECK(it.end().stall <= nanos{INT64_MAX / 2});
+}
+
 TEST_CASE("Belady's eviction keeps what is used soonest") {
   // a b c a b with room for two: c replaces b, as a comes first. b is missed again: 4 misses, LRU has 5.
   const std::uint64_t blocks[] = {1, 2, 3, 1, 2};
