@@ -22,8 +22,8 @@ void node_state::look(const control::reply<T>& to, std::function<result<T>(const
       log_query{[to, work, with, ends = ends, asked = on.questions.get()](provenance::log& log) {
         auto view = log.view(with);
         view.give_up_unless([ends] { return !ends->load(); });
-        const bool taken = asked->post([to, work, view = std::move(view)] {
-          auto got = work(view);
+        const bool taken = asked->post([to, work, ends, view = std::move(view)] {
+          auto got = ends->load() ? result<T>{errc::cancelled} : work(view);
           if (got)
             to(std::move(got.value()));
           else

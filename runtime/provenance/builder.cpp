@@ -105,11 +105,15 @@ void block_builder::continue_after(wall_time time) {
   time_max_ = time.ns;
 }
 
-std::optional<std::uint32_t> block_builder::find(const context& who) const {
-  if (!contexts_.empty() && contexts_[last_context_] == who)
-    return last_context_;
+std::optional<std::uint32_t> block_builder::find(const context& who) {
+  // Few contexts take turns; to compare one is cheaper than to hash its names.
+  auto& recent = recent_[(who.space + who.run.value) % recent_.size()];
+  if (recent < contexts_.size() && contexts_[recent] == who)
+    return recent;
   const auto found = context_of_.find(who);
-  return found == context_of_.end() ? std::nullopt : std::optional{found->second};
+  if (found == context_of_.end())
+    return std::nullopt;
+  return recent = found->second;
 }
 
 std::uint32_t block_builder::make_context(const context& who) {

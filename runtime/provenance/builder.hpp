@@ -3,6 +3,7 @@
 #include "runtime/provenance/format.hpp"
 #include "runtime/provenance/record.hpp"
 #include <absl/container/flat_hash_map.h>
+#include <array>
 #include <limits>
 #include <optional>
 #include <vector>
@@ -42,7 +43,7 @@ public:
 
 private:
   column_writer& of(column_id id) { return columns_[static_cast<std::size_t>(id) - 1]; }
-  std::optional<std::uint32_t> find(const context& who) const;
+  std::optional<std::uint32_t> find(const context& who);
   std::uint32_t make_context(const context& who);
   /// So many of `wanted` records fit, whatever they are.
   std::size_t room_for(std::size_t wanted, bool new_context);
@@ -59,6 +60,7 @@ private:
   std::vector<std::byte> versions_;
   std::uint64_t last_version_ = 0;
   absl::flat_hash_map<context, std::uint32_t> context_of_; ///< At most `block_contexts_max`.
+  std::array<std::uint32_t, 64> recent_{};                 ///< Indexes, by what tells contexts apart most.
   std::vector<context> contexts_;                          ///< By index.
   std::vector<std::uint64_t> last_end_;                    ///< By index: end of the context's last record.
   std::uint32_t last_context_ = 0;

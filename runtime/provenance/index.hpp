@@ -110,7 +110,7 @@ private:
 /// the pieces that nobody has taken to a file. One thread.
 class index_builder {
 public:
-  static constexpr std::size_t loose_postings_max = 65536;
+  static constexpr std::size_t loose_postings_max = 131072;
 
   explicit index_builder(std::uint32_t segment) : number_(segment) {}
 
