@@ -153,8 +153,8 @@ TEST_CASE("a bad value is refused with its place and what to write") {
         "node.toml:2:8: [memory] pool is no size; write a size such as \"64 MiB\", or a number of bytes");
   CHECK(problem("[memory]\npool = \"4 KiB\"") ==
         "node.toml:2:8: [memory] pool is out of its range; write a size from \"1.0 MiB\" to \"1.0 TiB\"");
-  CHECK(problem("[memory]\npolicy = \"arc\"") ==
-        "node.toml:2:10: [memory] policy is none of its choices; write one of \"s3-fifo\", \"lru\", \"lfu\"");
+  CHECK(problem("[memory]\npolicy = \"clock\"") == "node.toml:2:10: [memory] policy is none of its choices; "
+                                                   "write one of \"s3-fifo\", \"lru\", \"lfu\", \"arc\"");
   CHECK(problem("[nbd]\nio_threads = 0") ==
         "node.toml:2:14: [nbd] io_threads is out of its range; write a whole number from 1 to 16");
   CHECK(problem("[nbd]\nio_threads = \"2\"") ==
