@@ -40,15 +40,19 @@ std::vector<wanted_part> parts_of(element_kind kind, std::uint32_t space, std::u
   return wanted;
 }
 
-bool may_touch(const touched_groups& touched, const wanted_part& wanted) {
-  // Most have it nowhere, which is known soonest when every one is looked at.
+bool may_touch(const touched_groups& touched, const std::vector<wanted_part>& wanted) {
+  // Most have it nowhere, which is known soonest when every one is looked at, for two at once.
   std::uint32_t same = 0;
-  for (const auto it : touched.hashes)
-    same += it == wanted.hash ? 1u : 0u;
+  for (std::size_t i = 0; i < wanted.size(); i += 2) {
+    const auto one = wanted[i].hash, other = wanted[std::min(i + 1, wanted.size() - 1)].hash;
+    for (const auto it : touched.hashes)
+      same += (it == one ? 1u : 0u) | (it == other ? 1u : 0u);
+  }
   if (same > 0)
-    for (std::size_t i = 0; i < touched.hashes.size(); ++i)
-      if (touched.hashes[i] == wanted.hash && overlap(touched.parts[i], wanted.part))
-        return true;
+    for (const auto& it : wanted)
+      for (std::size_t i = 0; i < touched.hashes.size(); ++i)
+        if (touched.hashes[i] == it.hash && overlap(touched.parts[i], it.part))
+          return true;
   return false;
 }
 
@@ -89,8 +93,7 @@ result<std::vector<std::uint32_t>> segment_index::touching(element_kind kind, st
     }
   auto block = blocks() - static_cast<std::uint32_t>(loose.size());
   for (const auto& it : loose) {
-    if (std::any_of(wanted.begin(), wanted.end(),
-                    [&](const auto& one) { return may_touch(it->touched, one); }))
+    if (may_touch(it->touched, wanted))
       out.push_back(block);
     ++block;
   }

@@ -47,6 +47,7 @@ struct loose_block {
 class segment_index {
 public:
   std::uint32_t number = 0;
+  std::shared_ptr<disk_file> segment; ///< Its file, open to read; none: who needs it opens it.
   std::vector<std::shared_ptr<const index_piece>> pieces;
   std::vector<std::shared_ptr<const loose_block>> loose; ///< Behind the pieces.
   /// None: there were too many. The same for the sums, which are as `pack` has them.

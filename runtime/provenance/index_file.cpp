@@ -315,6 +315,8 @@ result<std::shared_ptr<const segment_index>> read_index(disk& from, std::uint32_
     piece->postings.fences.push_back(fence_bytes.take<std::uint32_t>());
   auto out = std::make_shared<segment_index>();
   out->number = segment;
+  if (auto records = from.open_to_read(segment_name(segment)))
+    out->segment = std::move(records.value());
   out->pieces.push_back(std::move(piece));
   if (!parts[contexts].empty()) {
     auto spans = unpack_contexts(parts[contexts], it.blocks);

@@ -88,7 +88,7 @@ result<bool> log_view::scan_segment(std::uint32_t number, const filter& wanted, 
   const auto blocks = candidates(known.get(), wanted);
   if (blocks && blocks->empty())
     return true;
-  auto reader = open_segment(number);
+  auto reader = open_segment(number, known.get());
   if (!reader)
     return reader.error() == errc::not_found ? result<bool>{true} : reader.error();
   if (!blocks)
@@ -101,7 +101,9 @@ result<bool> log_view::scan_segment(std::uint32_t number, const filter& wanted, 
   return true;
 }
 
-result<segment_reader> log_view::open_segment(std::uint32_t number) const {
+result<segment_reader> log_view::open_segment(std::uint32_t number, const segment_index* known) const {
+  if (known != nullptr && known->segment)
+    return segment_reader::open(known->segment, number);
   return segment_reader::open(*disk_, number,
                               number == end_.segment ? std::optional{end_.offset} : std::nullopt);
 }
@@ -230,7 +232,7 @@ result<std::vector<log_view::part>> log_view::parts(std::span<const std::uint32_
     auto blocks = candidates(known[i].get(), wanted);
     if (blocks && blocks->empty())
       continue;
-    auto reader = open_segment(numbers[i]);
+    auto reader = open_segment(numbers[i], known[i].get());
     if (!reader && reader.error() == errc::not_found)
       continue;
     if (!reader)

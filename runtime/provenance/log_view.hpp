@@ -89,7 +89,7 @@ private:
   /// The same for one block, where its index says.
   result<bool> scan_block(segment_reader& reader, const segment_index& known, std::uint32_t block,
                           scanner& scan) const;
-  result<segment_reader> open_segment(std::uint32_t number) const;
+  result<segment_reader> open_segment(std::uint32_t number, const segment_index* known) const;
   result<void> scan_memory(scanner& scan) const; ///< Errors: `cancelled`.
   /// False when `visit` refused a block. Errors: `io_failed`.
   result<bool> segment_blocks(log_place& from, std::uint64_t position, const block_visitor& visit) const;

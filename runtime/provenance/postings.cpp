@@ -98,25 +98,25 @@ result<void> posting_writer::write_page() {
   return to_(std::span{page}.first(posting_page_bytes));
 }
 
-result<void> unpack_page(std::span<const std::byte> bytes, std::vector<std::uint64_t>& out,
-                         std::uint64_t end) {
+/// Passes the postings of one page until `take` returns false. Errors: `corrupt`.
+template <class Take> result<void> each_posting(std::span<const std::byte> bytes, Take take) {
   if (bytes.size() != posting_page_bytes ||
       get_number<std::uint32_t>(bytes.data()) != page_checksum(bytes.data()))
     return errc::corrupt;
-  padded_page page{};
+  padded_page page;
   std::copy(bytes.begin(), bytes.end(), page.begin());
+  std::fill(page.begin() + posting_page_bytes, page.end(), std::byte{0});
   const auto count = get_number<std::uint16_t>(page.data() + 4);
   const auto k = static_cast<unsigned>(page[6]);
   auto key = get_number<std::uint64_t>(page.data() + 8);
   if (count == 0 || k > k_max)
     return errc::corrupt;
-  out.clear();
   const auto* bits = page.data() + head_bytes;
   std::size_t at = 0;
-  while (out.size() < count) {
+  for (unsigned done = 0; done < count; ++done) {
     if (at >= page_bits)
       return errc::corrupt;
-    if (!out.empty()) {
+    if (done > 0) {
       auto value = static_cast<std::uint64_t>(std::countr_one(peek_bits(bits, at)));
       if (value >= unary_max) {
         at += unary_max;
@@ -140,26 +140,37 @@ result<void> unpack_page(std::span<const std::byte> bytes, std::vector<std::uint
     at += whole ? 1 : 1 + part_bits;
     if (key >= key_max || at > page_bits)
       return errc::corrupt;
-    out.push_back(key << part_bits | (whole ? whole_group : word >> 1 & low(part_bits)));
-    if (out.back() >= end)
+    if (!take(key << part_bits | (whole ? whole_group : word >> 1 & low(part_bits))))
       break;
   }
   return success();
 }
 
-result<void> posting_table::page(std::size_t number, std::vector<std::uint64_t>& out,
-                                 std::uint64_t end) const {
+result<void> unpack_page(std::span<const std::byte> page, std::vector<std::uint64_t>& out) {
+  out.clear();
+  return each_posting(page, [&out](std::uint64_t it) {
+    out.push_back(it);
+    return true;
+  });
+}
+
+result<void> posting_table::page(std::size_t number, std::vector<std::uint64_t>& out) const {
+  page_bytes room;
+  const auto bytes = packed(number, room);
+  return bytes ? unpack_page(bytes.value(), out) : bytes.error();
+}
+
+result<std::span<const std::byte>> posting_table::packed(std::size_t number, page_bytes& room) const {
   const auto begin = number * posting_page_bytes;
   if (!file) {
     if (begin + posting_page_bytes > memory.size())
       return errc::corrupt;
-    return unpack_page(std::span{memory}.subspan(begin, posting_page_bytes), out, end);
+    return std::span{memory}.subspan(begin, posting_page_bytes);
   }
-  std::array<std::byte, posting_page_bytes> bytes;
-  const auto got = file->read(at + begin, bytes);
+  const auto got = file->read(at + begin, room);
   if (!got)
     return got.error();
-  return unpack_page(std::span{bytes}.first(got.value()), out, end);
+  return std::span<const std::byte>{room}.first(got.value());
 }
 
 std::size_t posting_table::page_of(std::uint32_t hash) const {
@@ -177,13 +188,18 @@ void posting_table::will_find(std::uint32_t hash) const {
 result<void> posting_table::find(std::uint32_t hash, group_part part, std::vector<std::uint32_t>& out) const {
   const auto shift = block_bits + part_bits;
   const auto first = std::uint64_t{hash} << shift, end = (std::uint64_t{hash} + 1) << shift;
-  std::vector<std::uint64_t> keys;
+  page_bytes room;
   for (auto number = page_of(hash); number < fences.size() && fences[number] <= hash; ++number) {
-    if (auto unpacked = page(number, keys, end); !unpacked)
-      return unpacked;
-    for (auto it = std::lower_bound(keys.begin(), keys.end(), first); it != keys.end() && *it < end; ++it)
-      if (overlap(static_cast<group_part>(*it), part))
-        out.push_back(static_cast<std::uint32_t>(*it >> part_bits & low(block_bits)));
+    const auto bytes = packed(number, room);
+    if (!bytes)
+      return bytes.error();
+    const auto passed = each_posting(bytes.value(), [&](std::uint64_t it) {
+      if (it >= first && it < end && overlap(static_cast<group_part>(it), part))
+        out.push_back(static_cast<std::uint32_t>(it >> part_bits & low(block_bits)));
+      return it < end;
+    });
+    if (!passed)
+      return passed;
   }
   return success();
 }

@@ -2,6 +2,7 @@
 #include "runtime/base/disk.hpp"
 #include "runtime/base/ids.hpp"
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <memory>
 #include <span>
@@ -83,9 +84,8 @@ private:
   static constexpr std::size_t held_max = 8192;
 };
 
-/// The postings of one page, up to the first that is not less than `end`. Errors: `corrupt`.
-result<void> unpack_page(std::span<const std::byte> page, std::vector<std::uint64_t>& out,
-                         std::uint64_t end = ~std::uint64_t{0});
+/// The postings of one page. Errors: `corrupt`.
+result<void> unpack_page(std::span<const std::byte> page, std::vector<std::uint64_t>& out);
 
 /// A table that was written: pages in a file, or in memory. Any thread.
 struct posting_table {
@@ -99,11 +99,13 @@ struct posting_table {
   result<void> find(std::uint32_t hash, group_part part, std::vector<std::uint32_t>& out) const;
   /// `find` will be asked for this hash soon.
   void will_find(std::uint32_t hash) const;
-  /// The postings of a page, as `unpack_page`. Errors: `io_failed`, `corrupt`.
-  result<void> page(std::size_t number, std::vector<std::uint64_t>& out,
-                    std::uint64_t end = ~std::uint64_t{0}) const;
+  /// The postings of a page. Errors: `io_failed`, `corrupt`.
+  result<void> page(std::size_t number, std::vector<std::uint64_t>& out) const;
 
 private:
+  using page_bytes = std::array<std::byte, posting_page_bytes>;
+  /// In the memory that is given, or in our own. Errors: `io_failed`, `corrupt`.
+  result<std::span<const std::byte>> packed(std::size_t number, page_bytes& room) const;
   /// The first page that may have the hash; it has none if the page's own fence is above.
   std::size_t page_of(std::uint32_t hash) const;
 };

@@ -50,12 +50,15 @@ result<std::vector<std::uint32_t>> segments_of(disk& from) {
 result<segment_reader> segment_reader::open(disk& from, std::uint32_t number,
                                             std::optional<std::uint64_t> end) {
   auto file = from.open_to_read(segment_name(number));
-  if (!file)
-    return file.error();
-  const auto size = file.value()->size();
+  return file ? open(std::shared_ptr<disk_file>{std::move(file.value())}, number, end) : file.error();
+}
+
+result<segment_reader> segment_reader::open(std::shared_ptr<disk_file> file, std::uint32_t number,
+                                            std::optional<std::uint64_t> end) {
+  const auto size = file->size();
   if (!size)
     return size.error();
-  return segment_reader{std::move(file.value()), number, std::min(end.value_or(size.value()), size.value())};
+  return segment_reader{std::move(file), number, std::min(end.value_or(size.value()), size.value())};
 }
 
 result<std::span<const std::byte>> segment_reader::view(std::uint64_t offset, std::size_t length) {

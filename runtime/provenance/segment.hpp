@@ -55,6 +55,10 @@ public:
   /// the end of the file. Errors: `not_found`, `io_failed`.
   static result<segment_reader> open(disk& from, std::uint32_t number, std::optional<std::uint64_t> end = {});
 
+  /// The same of a segment's file that is open already.
+  static result<segment_reader> open(std::shared_ptr<disk_file> file, std::uint32_t number,
+                                     std::optional<std::uint64_t> end = {});
+
   std::uint32_t number() const { return number_; }
   /// Errors: `corrupt`, `unsupported`, `io_failed`.
   result<segment_header> header();
@@ -81,7 +85,7 @@ public:
   static constexpr std::size_t candidates_max = 1024;
 
 private:
-  segment_reader(std::unique_ptr<disk_file> file, std::uint32_t number, std::uint64_t end)
+  segment_reader(std::shared_ptr<disk_file> file, std::uint32_t number, std::uint64_t end)
       : file_(std::move(file)), number_(number), end_(end) {}
   /// Up to `length` bytes at `offset`, less only at the end.
   result<std::span<const std::byte>> view(std::uint64_t offset, std::size_t length);
@@ -89,7 +93,7 @@ private:
 
   static constexpr std::size_t window_bytes = 256u << 10;
 
-  std::unique_ptr<disk_file> file_;
+  std::shared_ptr<disk_file> file_;
   std::uint32_t number_;
   std::uint64_t end_;
   std::uint64_t offset_ = segment_header::bytes;
