@@ -17,7 +17,7 @@ struct index_job {
 /// segments, `waiting_max` that wait to be merged, and the open one's. One thread; the disk must outlive it.
 class index_keeper {
 public:
-  static constexpr std::size_t loaded_bytes_max = 8u << 20; ///< Older ones are read for each question.
+  static constexpr std::size_t loaded_bytes_max = 16u << 20; ///< Older ones are read for each question.
   static constexpr std::size_t waiting_max = 4;
   static constexpr std::size_t held_bytes_max = 4u << 20; ///< Of pieces that could not be written.
 

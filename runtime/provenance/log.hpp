@@ -12,7 +12,7 @@
 namespace forerun::provenance {
 
 struct log_limits {
-  std::uint32_t block_records = 1024; ///< A block is sealed at so many; at most `block_records_max`.
+  std::uint32_t block_records = 512; ///< A block is sealed at so many; at most `block_records_max`.
   std::uint64_t segment_bytes = segment_bytes_limit; ///< A new file begins before one would pass this.
   std::size_t pending_bytes_max = 4u << 20;          ///< Sealed, not yet written; past it `append` refuses.
 };
