@@ -251,21 +251,24 @@ private:
     explicit fake_stream(fake_node& of) : node_(of) { ++node_.streams; }
     ~fake_stream() override { --node_.streams; }
     void next(std::uint32_t max, reply<record_batch> to) override {
-      node_.later([this, max, to] {
-        if (next_ == node_.batches.size()) {
-          kept_ = to;
+      node_.later([&node = node_, at = at_, max, to] { // The stream may be dropped by then.
+        if (at->next == node.batches.size()) {
+          at->kept = to;
           return;
         }
-        auto batch = node_.batches[next_++];
+        auto batch = node.batches[at->next++];
         batch.rows.resize(std::min<std::size_t>(batch.rows.size(), max));
         to(std::move(batch));
       });
     }
 
   private:
+    struct place {
+      std::size_t next = 0;
+      reply<record_batch> kept;
+    };
     fake_node& node_;
-    std::size_t next_ = 0;
-    reply<record_batch> kept_;
+    std::shared_ptr<place> at_ = std::make_shared<place>();
   };
 
   template <class Question, class Answer>
