@@ -1,6 +1,6 @@
-#include "apps/cli/commands.hpp"
 #include "apps/cli/element_words.hpp"
 #include "runtime/provenance/export_graph.hpp"
+#include "tests/unit/cli/run_line.hpp"
 #include "tests/unit/control/fake_node.hpp"
 #include <cstdlib>
 #include <doctest/doctest.h>
@@ -12,22 +12,8 @@ using namespace forerun::cli;
 
 namespace {
 
-struct done {
-  int code;
-  std::string out;
-  std::string err;
-};
-
 done ask(const control::served_node& served, std::vector<std::string> words) {
-  words.insert(words.begin(), "forerun");
-  std::vector<const char*> argv;
-  for (const auto& each : words)
-    argv.push_back(each.c_str());
-  std::ostringstream out;
-  std::ostringstream err;
-  context where{.out = out, .err = err, .env = {}, .socket = served.socket()};
-  const auto code = cli::run(static_cast<int>(argv.size()), argv.data(), where);
-  return {code, out.str(), err.str()};
+  return run_line(served.socket(), std::move(words));
 }
 
 provenance::record written(std::uint64_t position) {

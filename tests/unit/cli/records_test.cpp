@@ -1,7 +1,7 @@
-#include "apps/cli/commands.hpp"
 #include "apps/cli/record_lines.hpp"
 #include "apps/cli/when.hpp"
 #include "runtime/provenance/export_records.hpp"
+#include "tests/unit/cli/run_line.hpp"
 #include "tests/unit/control/fake_node.hpp"
 #include <doctest/doctest.h>
 #include <sstream>
@@ -11,22 +11,9 @@ using namespace forerun::cli;
 
 namespace {
 
-struct done {
-  int code;
-  std::string out;
-  std::string err;
-};
-
 done records(const std::string& socket, std::vector<std::string> words) {
-  words.insert(words.begin(), {"forerun", "records"});
-  std::vector<const char*> argv;
-  for (const auto& each : words)
-    argv.push_back(each.c_str());
-  std::ostringstream out;
-  std::ostringstream err;
-  context where{.out = out, .err = err, .env = {}, .socket = socket};
-  const auto code = cli::run(static_cast<int>(argv.size()), argv.data(), where);
-  return {code, out.str(), err.str()};
+  words.insert(words.begin(), "records");
+  return run_line(socket, std::move(words));
 }
 
 provenance::entry row(std::uint64_t position) {

@@ -1,4 +1,4 @@
-#include "apps/cli/commands.hpp"
+#include "tests/unit/cli/run_line.hpp"
 #include "tests/unit/control/fake_node.hpp"
 #include <doctest/doctest.h>
 #include <sstream>
@@ -9,22 +9,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct done {
-  int code;
-  std::string out;
-  std::string err;
-};
-
 done forerun_with(const control::served_node& served, std::vector<std::string> words) {
-  words.insert(words.begin(), "forerun");
-  std::vector<const char*> argv;
-  for (const auto& each : words)
-    argv.push_back(each.c_str());
-  std::ostringstream out;
-  std::ostringstream err;
-  context where{.out = out, .err = err, .env = {}, .socket = served.socket()};
-  const auto code = cli::run(static_cast<int>(argv.size()), argv.data(), where);
-  return {code, out.str(), err.str()};
+  return run_line(served.socket(), std::move(words));
 }
 
 template <class Question> Question asked(const control::served_node& served) {
