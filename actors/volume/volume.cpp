@@ -15,13 +15,17 @@ struct volume_state {
       end();
     else if (now.run.value == 0)
       begin(parts.program);
+    parts.device->welcome();
   }
 
   volume_actor::behavior_type make_behavior() {
     return {
         [this](attach_atom) {
-          if (clients++ == 0 && !now.announced)
+          if (clients++ > 0)
+            return;
+          if (!now.announced)
             begin(parts.program);
+          parts.device->welcome();
         },
         [this](detach_atom) {
           if (clients > 0 && --clients == 0 && !now.announced)

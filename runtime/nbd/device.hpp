@@ -82,7 +82,8 @@ enum class verdict : std::uint8_t {
   done,    ///< Answered: `out`, `how` are filled.
   failed,  ///< `error` is filled.
   pending, ///< The device took the ticket and completes it.
-  stalled, ///< Not taken: no room to record it (strict audit). Ask again after a millisecond.
+  stalled, ///< Not taken: no room to record it (strict audit), or its run has not begun. Ask again after a
+           ///< millisecond.
 };
 
 struct started {

@@ -61,8 +61,20 @@ device::~device() {
 }
 
 void device::attached(nbd::io_slot) {
-  clients_.fetch_add(1, std::memory_order_relaxed);
+  if (clients_.fetch_add(1, std::memory_order_relaxed) == 0) {
+    came_.store(clock_.now(), std::memory_order_relaxed);
+    unwelcomed_.store(true, std::memory_order_relaxed);
+  }
   back_.attached(config_.id);
+}
+
+bool device::welcomed() {
+  if (!unwelcomed_.load(std::memory_order_acquire))
+    return true;
+  if (clock_.now() - came_.load(std::memory_order_relaxed) < welcome_wait_max)
+    return false;
+  welcome(); // Nobody is there to say it.
+  return true;
 }
 
 void device::detached(nbd::io_slot slot) {
@@ -74,7 +86,7 @@ void device::detached(nbd::io_slot slot) {
 nbd::started device::start(nbd::io_slot slot, const nbd::request& what, std::span<const std::byte> payload,
                            nbd::gather& out, nbd::ticket later) {
   auto& lane = lanes_[slot.value];
-  if (config_.audit == audit_mode::strict && !room(lane))
+  if (!welcomed() || (config_.audit == audit_mode::strict && !room(lane)))
     return {nbd::verdict::stalled, {}, {}};
   readers_.enter(slot);
   if (changes_ && changes(what.kind))

@@ -30,6 +30,8 @@ struct device_config {
 /// or held back.
 inline constexpr std::size_t entries_open_max = 65536;
 
+inline constexpr std::chrono::seconds welcome_wait_max{1};
+
 /// A volume as I/O threads serve it: hits from memory, disk and overlay in place, everything else handed to
 /// the actors. No lock on a hit.
 class device final : public nbd::device, public std::enable_shared_from_this<device> {
@@ -58,6 +60,9 @@ public:
   std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
   /// The run that accesses belong to from now on.
   void set_run(run_id run) { run_.store(run.value, std::memory_order_relaxed); }
+  /// Whoever came knows by now what runs. The first client's requests wait for that, `welcome_wait_max` at
+  /// most, so that a run's first reads are known as its own.
+  void welcome() { unwelcomed_.store(false, std::memory_order_release); }
 
 private:
   struct alignas(64) io_lane {
@@ -106,6 +111,7 @@ private:
   std::shared_ptr<demand> demand_for(const nbd::request& what, demand::receiver then) const;
   nbd::started fetch(io_lane& lane, const nbd::request& what, std::shared_ptr<demand> wanted);
   bool room(const io_lane& lane) const;
+  bool welcomed();
   void hand_over(io_lane& lane);
   static access describe(const nbd::request& what);
   static nanos think_before(const io_lane& lane, const nbd::request& what);
@@ -122,6 +128,8 @@ private:
   std::atomic<std::uint64_t> run_{0};
   std::atomic<std::uint64_t> dropped_{0};
   std::atomic<std::uint32_t> clients_{0};
+  std::atomic<bool> unwelcomed_{false};
+  std::atomic<instant> came_{}; ///< When the first client did.
 };
 
 } // namespace forerun::volume

@@ -245,6 +245,29 @@ TEST_CASE("a run lasts from the first client to the last") {
   CHECK(on.run_of_a_read() == run_id{0});
 }
 
+TEST_CASE("a client's first read belongs to the run that begins with it") {
+  volumes on;
+  on.ground.device->attached({0});
+  CHECK(on.ground.read(0, block_bytes).what == nbd::verdict::stalled);
+  SUBCASE("as its actor says") {
+    on.tell(on.who, attach_atom_v);
+  }
+  SUBCASE("as the next actor says, if that one is gone") {
+    on.spawn();
+    on.scheduler.run();
+  }
+  REQUIRE(on.begun() == 1);
+  CHECK(on.run_of_a_read() == last<run_begun>(on.models).run);
+}
+
+TEST_CASE("a client that comes to an announced run waits for nothing else") {
+  volumes on;
+  const auto run = on.ask<run_id>(on.who, begin_atom_v, std::string{"fsck"}).value();
+  on.ground.device->attached({0});
+  on.tell(on.who, attach_atom_v);
+  CHECK(on.run_of_a_read() == run);
+}
+
 TEST_CASE("no two runs have one name, also when the clock stands still") {
   volumes on;
   on.tell(on.who, attach_atom_v);

@@ -90,11 +90,30 @@ TEST_CASE("a batch is handed over a millisecond after its first entry, and one o
 TEST_CASE("a client that leaves takes its entries along") {
   stage on;
   on.device->attached(stage::slot);
+  on.device->welcome();
   CHECK(on.back.clients == 1);
   hits(hitting(on), 1);
   on.device->detached(stage::slot);
   CHECK(on.back.clients == 0);
   CHECK(on.back.batches.size() == 1);
+}
+
+TEST_CASE("the first client's requests wait until its run has begun, if that takes no longer than a second") {
+  stage on;
+  hitting(on);
+  on.device->attached(stage::slot);
+  CHECK(on.read(0, block_bytes).what == nbd::verdict::stalled);
+  SUBCASE("it has") {
+    on.device->welcome();
+  }
+  SUBCASE("nobody says so") {
+    on.time.advance(welcome_wait_max - 1ns);
+    CHECK(on.read(0, block_bytes).what == nbd::verdict::stalled);
+    on.time.advance(1ns);
+  }
+  CHECK(on.read(0, block_bytes).what == nbd::verdict::done);
+  on.device->attached(stage::slot);
+  CHECK(on.read(0, block_bytes).what == nbd::verdict::done);
 }
 
 TEST_CASE("what was seen before a miss is handed over before it") {
