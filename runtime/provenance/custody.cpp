@@ -30,7 +30,7 @@ result<void> follow(segment_reader& reader, chain& links, anchor_check& anchors,
     if (!block.value())
       return success();
     const auto& found = block.value()->header;
-    if (const auto wrong = links.follow(*block.value())) {
+    if (const auto wrong = links.follow(*block.value(), reader.hash(*block.value()))) {
       it.damage = it.damage.value_or(*wrong);
       return success();
     }

@@ -76,7 +76,7 @@ void log::seal() {
   header.predecessor = sealed_.head;
   put(header, std::span{*it.image}.first<block_header::bytes>());
   it.records = header.records;
-  sealed_.resume(raw_block{.header = header, .image = *it.image});
+  sealed_.resume(raw_block{.header = header, .image = *it.image}, sha256(*it.image));
   indexes_.add_block(header, sealed_end_, builder_.contexts());
   sealed_end_ += it.image->size();
   pending_bytes_ += it.image->size();

@@ -27,7 +27,7 @@ result<void> look_behind(segment_reader& reader, tail& it) {
     const auto& block = *found.value();
     it.synced |= block.header.durable > expected;
     if (block.header.sequence >= it.links.sequence)
-      it.links.resume(block);
+      it.links.resume(block, sha256(block.image));
   }
 }
 
@@ -42,7 +42,7 @@ result<tail> read_tail(segment_reader& reader, const segment_header& header) {
       return it;
     std::optional<fault_kind> wrong = fault_kind::block_damaged;
     if (block)
-      wrong = it.links.follow(*block.value());
+      wrong = it.links.follow(*block.value(), reader.hash(*block.value()));
     else if (block.error() != errc::corrupt)
       return block.error();
     if (!wrong) {
@@ -53,7 +53,7 @@ result<tail> read_tail(segment_reader& reader, const segment_header& header) {
     if (block) {
       // Intact, yet in the wrong place: no crash does that.
       it.synced = true;
-      it.links.resume(*block.value());
+      it.links.resume(*block.value(), reader.hash(*block.value()));
     }
     const auto before = it.links;
     if (auto looked = look_behind(reader, it); !looked)
@@ -184,7 +184,7 @@ result<bool> log::take_headless(segment_reader& reader) {
       return block.error();
     if (!block.value())
       return found;
-    sealed_.resume(*block.value());
+    sealed_.resume(*block.value(), sha256(block.value()->image));
     found = true;
   }
 }

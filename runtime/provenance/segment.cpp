@@ -1,4 +1,5 @@
 #include "runtime/provenance/segment.hpp"
+#include "runtime/base/sha256_pair.hpp"
 #include <algorithm>
 #include <cstring>
 #include <fmt/format.h>
@@ -69,6 +70,7 @@ result<std::span<const std::byte>> segment_reader::view(std::uint64_t offset, st
     const auto wanted = std::min<std::uint64_t>(std::max(length, window_bytes), end_ - offset);
     window_.resize(static_cast<std::size_t>(wanted));
     window_at_ = offset;
+    ahead_.reset();
     const auto got = file_->read(offset, window_);
     window_.resize(got ? got.value() : 0);
     if (!got)
@@ -119,11 +121,29 @@ result<std::optional<raw_block>> segment_reader::next() {
   return std::optional{block.value()};
 }
 
+sha256_hash segment_reader::hash(const raw_block& block) {
+  if (ahead_ && ahead_->offset == block.offset)
+    return ahead_->hash;
+  const auto behind = block.offset + block.image.size();
+  const auto rest =
+      std::span<const std::byte>{window_}.subspan(static_cast<std::size_t>(behind - window_at_));
+  if (rest.size() < block_header::bytes)
+    return sha256(block.image);
+  const auto header = get_block_header(rest.first(block_header::bytes));
+  const auto size = header ? block_header::bytes + header.value().payload_bytes : 0;
+  if (size == 0 || rest.size() < size)
+    return sha256(block.image);
+  const auto both = sha256_pair(block.image, rest.first(size));
+  ahead_ = {behind, both.second};
+  return both.first;
+}
+
 result<raw_block> segment_reader::at(std::uint64_t offset, std::size_t length) {
   if (offset + length > end_ || length > block_header::bytes + payload_bytes_max)
     return errc::corrupt;
   window_.resize(length);
   window_at_ = offset;
+  ahead_.reset();
   const auto got = file_->read(offset, window_);
   window_.resize(got ? got.value() : 0);
   return got ? block_at(offset) : got.error();
@@ -169,12 +189,12 @@ std::optional<fault_kind> chain::follow(const segment_header& header, sha256_has
   return std::nullopt;
 }
 
-std::optional<fault_kind> chain::follow(const raw_block& block) {
+std::optional<fault_kind> chain::follow(const raw_block& block, const sha256_hash& hash) {
   if (block.header.sequence != sequence || block.header.first_position != position)
     return fault_kind::out_of_order;
   if (block.header.predecessor != head)
     return fault_kind::chain_broken;
-  resume(block);
+  resume(block, hash);
   return std::nullopt;
 }
 
@@ -185,8 +205,8 @@ void chain::resume(const segment_header& header, sha256_hash hash) {
   segment = header.number + 1;
 }
 
-void chain::resume(const raw_block& block) {
-  head = sha256(block.image);
+void chain::resume(const raw_block& block, const sha256_hash& hash) {
+  head = hash;
   sequence = block.header.sequence + 1;
   position = block.header.first_position + block.header.records;
 }

@@ -68,6 +68,9 @@ public:
   /// The next block; nothing at the end. Errors: `corrupt` and `unsupported` (`offset` stays where it was),
   /// `io_failed`.
   result<std::optional<raw_block>> next();
+  /// SHA-256 of the block that `next` gave last. That of the block behind it is found with it, which takes
+  /// hardly longer.
+  sha256_hash hash(const raw_block& block);
   /// The block of `length` bytes at `offset`, and nothing around it; `offset()` does not change. Errors: as
   /// `next`.
   result<raw_block> at(std::uint64_t offset, std::size_t length);
@@ -100,6 +103,11 @@ private:
   sha256_hash header_hash_{};
   std::vector<std::byte> window_;
   std::uint64_t window_at_ = 0;
+  struct hashed {
+    std::uint64_t offset = 0;
+    sha256_hash hash{};
+  };
+  std::optional<hashed> ahead_; ///< Of bytes in the window.
 };
 
 /// Follows the chain from link to link and says what does not fit.
@@ -109,10 +117,10 @@ public:
 
   /// Nothing when the header continues what came before.
   std::optional<fault_kind> follow(const segment_header& header, sha256_hash hash);
-  std::optional<fault_kind> follow(const raw_block& block);
+  std::optional<fault_kind> follow(const raw_block& block, const sha256_hash& hash);
   /// Goes on behind a place that is damaged.
   void resume(const segment_header& header, sha256_hash hash);
-  void resume(const raw_block& block);
+  void resume(const raw_block& block, const sha256_hash& hash);
 
   sha256_hash head{};         ///< Hash of the last link.
   std::uint64_t sequence = 0; ///< Of the next block.

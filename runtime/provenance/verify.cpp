@@ -42,7 +42,7 @@ result<void> verify_segment(segment_reader& reader, chain& links, anchor_check& 
     }
     if (!block.value())
       return success();
-    wrong = links.follow(*block.value());
+    wrong = links.follow(*block.value(), reader.hash(*block.value()));
     if (!wrong && !anchors.pass(links))
       wrong = fault_kind::anchor_mismatch;
     if (wrong) {
