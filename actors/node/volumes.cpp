@@ -206,7 +206,7 @@ void node_state::start_image(open_image image) {
   if (on.config.prefetch.enabled)
     children.start({role::predictor, id.value}, "forerun.predictor " + image.entry.url, [this, id] {
       predict::mix_limits limits;
-      limits.cache_blocks = on.pool->slots();
+      limits.cache_blocks = std::max<std::size_t>(on.pool->slots(), on.config.disk.cache_bytes / block_bytes);
       limits.budget.traffic_max = static_cast<float>(on.config.prefetch.traffic_cap);
       return caf::actor_cast<caf::actor>(
           spawn_predictor(self->system(), {limits, id, std::make_shared<catalog_models>(*on.catalog),

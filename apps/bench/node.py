@@ -13,7 +13,7 @@ DIGEST_SECONDS = 3.0  # Within which a node has learned from a run that ended.
 class Node(Server):
     """forerun-node on the default configuration, but for what a bench says."""
 
-    def __init__(self, folder, programs, name="node", pool="64 MiB", prefetch=True, provenance=True, keep=False):
+    def __init__(self, folder, programs, name="node", pool="64 MiB", prefetch=True, provenance=True, keep=False, traffic_cap=1.3):
         self.programs = programs
         self.keep = keep  # The data folder, for another node to go on with.
         self.data = Path(folder) / name
@@ -22,7 +22,7 @@ class Node(Server):
         config.write_text(
             f'data_dir = "{self.data}"\nnbd_socket = "{self.socket}"\n'
             f'[memory]\npool = "{pool}"\n'
-            f"[prefetch]\nenabled = {str(prefetch).lower()}\n"
+            f"[prefetch]\nenabled = {str(prefetch).lower()}\ntraffic_cap = {traffic_cap}\n"
             f"[provenance]\nenabled = {str(provenance).lower()}\n"
             f'[metrics]\nlisten = "off"\n'
         )

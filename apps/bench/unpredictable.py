@@ -4,9 +4,10 @@ from figures import Bar
 from node import Node
 from servers import Failed, Origin
 
-TITLE = "a search engine's reads over a 10 ms, 1 Gbit/s origin, prefetch on against prefetch off"
+TITLE = "a search engine's reads over a 10 ms, 1 Gbit/s origin, prefetch on, at most 1.02 x the traffic, against prefetch off"
 
 OFF = "prefetch off"
+CAP = 1.02  # What the operator of a dear link allows; the usual 1.3 would buy fewer misses with it.
 IMAGE = "17G"  # What the recording reaches.
 TRAFFIC_BAR = Bar(limit=1.03, moonshot=1.01, of=OFF)
 P99_BAR = Bar(limit=1.05, moonshot=1, of=OFF)
@@ -20,7 +21,7 @@ def measure(context):
         context.say(who)
         name = f"unpredictable-{prefetch}-{context.round}"
         with Origin(context.folder, context.programs, IMAGE) as origin:
-            with Node(context.folder, context.programs, name, prefetch=prefetch) as node:
+            with Node(context.folder, context.programs, name, prefetch=prefetch, traffic_cap=CAP) as node:
                 volume = node.volume("search", origin.uri, "search")
                 saw = measured(context, origin, volume, trace, "normal")
                 context.add("traffic", "×", who, saw["traffic"], TRAFFIC_BAR)

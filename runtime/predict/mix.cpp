@@ -6,7 +6,7 @@
 namespace forerun::predict {
 namespace {
 
-constexpr std::uint32_t levels = 5;
+constexpr std::uint32_t levels = 8; ///< With 0 for an expert that says nothing.
 constexpr std::uint32_t records = 16;
 constexpr std::size_t joint_contexts = levels * levels * levels * records;
 constexpr std::size_t record_count = std::size_t{1} << 18;
@@ -21,7 +21,8 @@ std::uint64_t hash(std::uint64_t block) {
 }
 
 std::uint32_t level(float p) {
-  return p < 0.3f ? 1 : p < 0.55f ? 2 : p < 0.8f ? 3 : 4;
+  constexpr std::array bounds = {0.15f, 0.25f, 0.35f, 0.5f, 0.7f, 0.88f};
+  return 1 + static_cast<std::uint32_t>(std::ranges::upper_bound(bounds, p) - bounds.begin());
 }
 
 /// Adds a number to a short list without repeats; a full list stays as it is.
@@ -36,9 +37,9 @@ void add_once(std::array<std::uint16_t, size>& list, std::uint8_t& count, std::u
 
 mix::mix(const mix_limits& limits)
     : limits_(limits), counters_(stream_contexts + replay_contexts + around_contexts), joint_(joint_contexts),
-      pending_(std::max<std::size_t>(limits.pending_max, 64)), budget_(limits.budget),
-      replay_(limits.log_requests_max), fill_(limits.neighbourhood),
-      life_insertions_(static_cast<float>(limits.cache_blocks)) {
+      pending_(std::max<std::size_t>(limits.pending_max, 64)), plain_(limits.cache_blocks),
+      budget_(limits.budget, limits.cache_blocks), replay_(limits.log_requests_max),
+      fill_(limits.neighbourhood), life_insertions_(static_cast<float>(limits.cache_blocks)) {
 }
 
 std::uint16_t mix::index(mix_expert by, std::uint16_t context) {
@@ -64,14 +65,22 @@ void mix::observe(const access& seen, bool explained, const residency& here, con
   last_ = now_ = seen.arrived;
   ++requests_;
   here_ = &here;
+  asked_ = where;
   out_ = &out;
 
   const bool missed = seen.how == outcome::miss;
   if (missed) {
-    const auto blocks = where.count - std::min(seen.first_use_blocks, where.count);
+    std::uint32_t blocks = 0;
+    for (auto block = where.first; block < where.end(); ++block)
+      blocks += here.absent(block);
+    if (blocks == 0) // They have come in meanwhile.
+      blocks = where.count - std::min(seen.first_use_blocks, where.count);
     insertions_ += blocks;
     budget_.missed(blocks);
   }
+  for (auto block = where.first; block < where.end(); ++block)
+    if (const auto blocks = plain_.read(block); blocks > 0)
+      budget_.plain_missed(blocks);
   touch(where, true);
   remember(where);
   expire();
@@ -142,6 +151,8 @@ float mix::probability(const mix_pending::entry& one, std::uint16_t joint) const
 bool mix::propose(mix_expert by, std::uint16_t context, std::uint64_t block, float requests_ahead) {
   if (block >= here_->blocks())
     return false;
+  if (block >= asked_.first && block < asked_.end())
+    return true; // It comes anyway.
   const auto at = index(by, context);
   auto* one = pending_.find(block);
   if (!one) {
@@ -171,7 +182,7 @@ bool mix::propose(mix_expert by, std::uint16_t context, std::uint64_t block, flo
   one->insertion = static_cast<std::uint32_t>(insertions_);
   ++issued_;
   ++insertions_;
-  budget_.issued(one->cold);
+  budget_.issued();
   fill_.asked({block, 1}, p);
   constexpr std::array names = {expert::stream, expert::association, expert::neighbourhood};
   std::size_t speaker = 0;
@@ -210,7 +221,7 @@ void mix::settle(mix_pending::entry& one, bool used) {
     wait_requests_ += 0.02f * (waited - wait_requests_);
     if (one.issued) {
       ++used_;
-      budget_.used(one.cold);
+      budget_.used();
     }
   }
   for (std::size_t at = 0; at < one.visited_count; ++at)
@@ -260,8 +271,8 @@ mix_figures mix::figures() const {
           issued_,
           used_,
           pending_.size(),
-          pending_.memory_bytes() + replay_.log().memory_bytes() + records_.size() + known_.size() * 8 +
-              (counters_.size() + joint_.size()) * sizeof(counter) + fill.memory_bytes,
+          pending_.memory_bytes() + plain_.memory_bytes() + replay_.log().memory_bytes() + records_.size() +
+              known_.size() * 8 + (counters_.size() + joint_.size()) * sizeof(counter) + fill.memory_bytes,
           fill};
 }
 

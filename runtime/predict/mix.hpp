@@ -8,6 +8,7 @@
 #include "runtime/predict/mix_pending.hpp"
 #include "runtime/predict/mix_proposal.hpp"
 #include "runtime/predict/neighbourhood.hpp"
+#include "runtime/predict/plain_cache.hpp"
 #include "runtime/predict/replay.hpp"
 #include "runtime/predict/stream.hpp"
 #include <span>
@@ -100,6 +101,7 @@ private:
   std::vector<std::uint8_t> records_; ///< Per hash of the block: two bits of failures, two of successes.
   std::vector<std::uint64_t> known_;  ///< A bit per hash of the block.
   mix_pending pending_;
+  plain_cache plain_;
   mix_budget budget_;
   stream_expert streams_;
   replay_expert replay_;
@@ -115,6 +117,7 @@ private:
 
   // Only during `observe`.
   float walk_min_ = 1;
+  extent asked_{};
   const residency* here_ = nullptr;
   mix_output* out_ = nullptr;
   instant now_{};

@@ -4,7 +4,7 @@
 namespace forerun::predict {
 namespace {
 
-constexpr std::uint32_t next_blocks = 12;
+constexpr std::uint32_t next_blocks = 17; ///< An unaligned request of 64 KiB.
 constexpr std::uint32_t previous_blocks = 6;
 constexpr std::uint64_t sight = 32;
 

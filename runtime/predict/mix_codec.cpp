@@ -7,7 +7,7 @@ namespace forerun::predict {
 namespace {
 
 constexpr std::uint32_t snapshot_magic = 0x4d525246; // "FRRM"
-constexpr std::uint16_t snapshot_version = 1;
+constexpr std::uint16_t snapshot_version = 2;
 constexpr float chance_unit = 1.0f / 65535;
 
 void put_counters(byte_writer<>& writer, const std::vector<counter>& counters) {

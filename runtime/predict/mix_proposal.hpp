@@ -17,7 +17,7 @@ enum class mix_expert : std::uint8_t { stream = 0, replay = 1, around = 2 };
 inline constexpr std::size_t mix_experts = 3;
 
 /// Sizes of the experts' context tables; a context is a number below.
-inline constexpr std::uint16_t stream_contexts = 2 * 7 * 9 * 4 * 2;
+inline constexpr std::uint16_t stream_contexts = 2 * 7 * 9 * 7 * 4 * 2;
 inline constexpr std::uint16_t replay_contexts = 6 * 4 * 9;
 inline constexpr std::uint16_t around_contexts = 2 * 5 * 4 * 3 * 3 * 2 * 2;
 

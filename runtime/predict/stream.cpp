@@ -14,12 +14,19 @@ constexpr float sure = 0.9f;
 constexpr unsigned rejected_max = 4;
 constexpr std::uint32_t strides_ahead_max = 8;
 
-std::uint16_t context(bool strided, std::uint32_t requests, std::uint64_t distance, std::uint32_t blocks,
-                      bool known) {
+/// Blocks of one request come together or not at all, so that distances are in requests as long as the last
+/// one.
+std::uint16_t context(bool strided, std::uint32_t requests, std::uint64_t requests_ahead,
+                      std::uint32_t request_blocks, std::uint32_t blocks, bool known) {
   const auto run = requests <= 3 ? requests - 1 : std::min(log_bucket(requests, 6), 6u);
   const auto length = blocks < 16 ? 0u : blocks < 64 ? 1u : blocks < 256 ? 2u : 3u;
   return static_cast<std::uint16_t>(
-      ((((strided ? 1 : 0) * 7 + run) * 9 + log_bucket(distance, 8)) * 4 + length) * 2 + (known ? 1 : 0));
+      (((((strided ? 1 : 0) * 7 + run) * 9 + log_bucket(requests_ahead, 8)) * 7 +
+        log_bucket(request_blocks, 6)) *
+           4 +
+       length) *
+          2 +
+      (known ? 1 : 0));
 }
 
 } // namespace
@@ -108,7 +115,8 @@ void stream_expert::walk(stream& in, float lead, mix_bench& bench) {
     const auto distance = block - in.next;
     if (distance >= far_sure)
       break;
-    const auto in_context = context(false, in.requests, distance, in.blocks, bench.known(block));
+    const auto in_context =
+        context(false, in.requests, distance / in.count, in.count, in.blocks, bench.known(block));
     const auto chance = bench.chance(mix_expert::stream, in_context);
     if (chance < bench.walk_min() || (distance >= far && chance < sure))
       break;
@@ -131,7 +139,7 @@ void stream_expert::stride(stream& in, mix_bench& bench) {
       break;
     for (std::uint32_t at = 0; at < in.count; ++at) {
       const auto block = static_cast<std::uint64_t>(start) + at;
-      const auto in_context = context(true, in.requests, step, in.blocks, bench.known(block));
+      const auto in_context = context(true, in.requests, step, in.count, in.blocks, bench.known(block));
       if (bench.chance(mix_expert::stream, in_context) < bench.walk_min())
         return;
       bench.propose(mix_expert::stream, in_context, block, static_cast<float>(step));

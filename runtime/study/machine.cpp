@@ -62,13 +62,14 @@ void machine::take(const request& what, std::span<const std::uint64_t> next_uses
     }
   }
   fetch();
+  missing_.clear();
   for (std::uint32_t i = 0; i < what.count; ++i) {
     const auto block = what.first + i;
     if (limit_ != nullptr)
       limit_->coming({block}, next_uses[i]);
     queued_.erase(block);
     if (!cache_->contains({block})) {
-      admit(block, cache::admit_kind::demand);
+      missing_.push_back(block);
       continue;
     }
     cache_->touched({block});
@@ -91,6 +92,8 @@ void machine::take(const request& what, std::span<const std::uint64_t> next_uses
 
   wishes_.clear();
   ahead_->observe(said, *this, link_, wishes_);
+  for (const auto block : missing_)
+    admit(block, cache::admit_kind::demand);
   for (const auto block : wishes_.keep)
     cache_->protect({block});
   for (const auto& wish : wishes_.fetch)

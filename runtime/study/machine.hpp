@@ -98,6 +98,7 @@ private:
   absl::flat_hash_set<std::uint64_t> queued_; ///< Blocks of it.
   std::deque<transfer> flying_;               ///< In order of arrival.
   std::uint64_t flying_bytes_ = 0;
+  std::vector<std::uint64_t> missing_; ///< Of the request.
   wishes wishes_;
 };
 

@@ -111,15 +111,17 @@ figures with_mix(const std::vector<forerun::access>& accesses, std::size_t capac
   const auto left = [&](std::uint64_t block) { mix.evicted_unused(block); };
   std::chrono::steady_clock::duration spent{};
   predict::mix_output out;
+  std::vector<std::uint64_t> absent;
   for (auto one : accesses) {
     std::uint32_t missing = 0;
     for (auto block = one.where.first; block < one.where.end(); ++block)
       missing += !here.contains(block);
+    absent.clear();
     for (auto block = one.where.first; block < one.where.end(); ++block)
       if (here.contains(block))
         one.first_use_blocks += here.touch(block);
       else
-        here.admit(block, cache::admit_kind::demand, left);
+        absent.push_back(block);
     one.how = missing > 0 ? outcome::miss : outcome::hit;
     ++seen.requests;
     seen.requests_missed += missing > 0;
@@ -132,6 +134,8 @@ figures with_mix(const std::vector<forerun::access>& accesses, std::size_t capac
     const auto start = std::chrono::steady_clock::now();
     mix.observe(one, !given.fill, here, link, out);
     spent += std::chrono::steady_clock::now() - start;
+    for (const auto block : absent)
+      here.admit(block, cache::admit_kind::demand, left);
     for (const auto block : out.keep)
       here.keep(block);
     for (const auto& what : out.fetch)
@@ -147,10 +151,9 @@ figures with_mix(const std::vector<forerun::access>& accesses, std::size_t capac
 }
 
 int usage() {
-  fmt::print(
-      stderr,
-      "usage: mix_sim TRACE.csv.gz [--cache SHARE] [--cap TRAFFIC] [--threshold P] [--threshold-cold P]\n"
-      "               [--gap-ms MS] [--delay-ms MS] [--volumes N] [--no-fill] [--reads]\n");
+  fmt::print(stderr,
+             "usage: mix_sim TRACE.csv.gz [--cache SHARE] [--cap TRAFFIC] [--threshold P] [--gap-ms MS]\n"
+             "               [--delay-ms MS] [--volumes N] [--no-fill] [--reads]\n");
   return 2;
 }
 
@@ -167,10 +170,6 @@ int main(int argc, char** argv) {
       given.mix.budget.traffic_max = static_cast<float>(number());
     else if (word == "--threshold")
       given.mix.budget.threshold = static_cast<float>(number());
-    else if (word == "--threshold-cold")
-      given.mix.budget.threshold_cold = static_cast<float>(number());
-    else if (word == "--cold-precision")
-      given.mix.budget.cold_precision_min = static_cast<float>(number());
     else if (word == "--gap-ms")
       given.gap_ms = number();
     else if (word == "--delay-ms")
