@@ -23,12 +23,13 @@ std::int64_t leap::majority(std::size_t size) const {
   return agree > size / 2 ? candidate : 0;
 }
 
-std::uint32_t leap::window(std::uint32_t hits, bool follows) {
+std::uint32_t leap::window(bool follows) {
   std::uint32_t size = 0;
-  if (hits == 0)
+  if (hits_ == 0)
     size = follows ? 1 : 0;
   else
-    size = std::min(std::bit_ceil(hits + 1), window_max);
+    size = std::min(std::bit_ceil(hits_ + 1), window_max);
+  hits_ = 0;
   // It shrinks smoothly.
   return window_ = std::max(size, window_ / 2);
 }
@@ -37,23 +38,25 @@ void leap::observe(const access& seen, const residency&, const predict::link_fig
   // More blocks than the history has places would only overwrite themselves.
   const auto fed = std::min<std::uint64_t>(seen.where.count, history + 1);
   for (auto block = seen.where.end() - fed; block < seen.where.end(); ++block) {
-    if (count_ > 0 || last_ != 0)
+    if (begun_)
       deltas_[count_++ % history] = static_cast<std::int64_t>(block - last_);
+    begun_ = true;
     last_ = block;
   }
-  if (count_ == 0)
+  hits_ += seen.first_use_blocks > 0;
+  if (seen.how == outcome::hit || count_ == 0)
     return;
   std::int64_t found = 0;
   for (auto size = history / split; size <= history && found == 0; size *= 2)
     found = majority(size);
   const auto latest = deltas_[(count_ - 1) % history];
-  const auto steps = window(seen.first_use_blocks, latest == (found != 0 ? found : trend_));
+  const auto steps = std::uint64_t{window(latest == (found != 0 ? found : trend_))} * seen.where.count;
   if (found != 0)
     trend_ = found;
   if (trend_ == 0)
     return;
   auto block = static_cast<std::int64_t>(last_);
-  for (std::uint32_t step = 0; step < steps; ++step) {
+  for (std::uint64_t step = 0; step < steps; ++step) {
     block += trend_;
     if (block < 0)
       break;

@@ -51,20 +51,30 @@ TEST_CASE("the detector forgets the stream that was used longest ago") {
   CHECK(after(it, {2, 1}).size() == 1);
 }
 
-TEST_CASE("Leap follows the majority of differences through noise, further while it is useful") {
+TEST_CASE("Leap follows the majority of differences through noise, further the more requests it served") {
   leap it;
-  CHECK(after(it, {1000, 1}).empty());
   std::uint64_t block = 1000;
   for (int i = 0; i < 20; ++i)
     after(it, {block += 4, 1});
   block += 4;
   CHECK(after(it, {block, 1}) == std::vector<extent>{{block + 4, 1}});
-  // Seven were used: a window of eight steps.
-  CHECK(after(it, {block += 4, 1}, 7).size() == 8);
+  // What is there asks for nothing, but it counts.
+  for (int i = 0; i < 4; ++i)
+    CHECK(after(it, {block += 4, 1}, 1).empty());
+  CHECK(after(it, {block += 4, 1}).size() == 8);
   // Noise is in the minority, and the window shrinks by half at a time.
   const auto noise = after(it, {5000, 1});
   REQUIRE(noise.size() == 4);
   CHECK(noise.front() == extent{5004, 1});
+}
+
+TEST_CASE("a step of Leap's window is as long as the request that missed") {
+  leap it;
+  after(it, {0, 16});
+  const auto wanted = after(it, {16, 16});
+  REQUIRE(wanted.size() == 16);
+  CHECK(wanted.front() == extent{32, 1});
+  CHECK(wanted.back() == extent{47, 1});
 }
 
 TEST_CASE("Leap without any trend wants nothing") {
@@ -83,19 +93,61 @@ TEST_CASE("the last successor is the newest one") {
   CHECK(after(it, {1, 1}) == std::vector<extent>{{70, 1}});
 }
 
-TEST_CASE("Mithril associates what was missed side by side twice, once enough was recorded") {
+namespace {
+
+/// Misses that have nothing to do with each other, until all that was recorded twice has been mined.
+void fill_table(mithril& it) {
+  for (std::uint64_t other = 0; other < 300; ++other)
+    for (int twice = 0; twice < 2; ++twice)
+      after(it, {1'000'000'000 + other * 100, 1});
+}
+
+/// More misses than associated ones may be apart.
+void pass_time(mithril& it, std::uint64_t from) {
+  for (std::uint64_t other = 0; other <= mithril::range; ++other)
+    after(it, {2'000'000'000 + from * 1000 + other, 1});
+}
+
+} // namespace
+
+TEST_CASE(
+    "Mithril associates requests that were missed one behind the other twice, once enough was recorded") {
   mithril it;
-  // Pairs, far from each other in time, each seen twice.
-  for (int round = 0; round < 2; ++round)
-    for (std::uint64_t pair = 0; pair < mithril::mined_rows / 2; ++pair) {
-      after(it, {pair * 1000, 1});
-      after(it, {pair * 1000 + 500, 1});
-      if (round == 0)
-        for (std::uint64_t other = 0; other < mithril::range; ++other)
-          after(it, {1'000'000'000 + pair * 100 + other, 1});
-    }
-  CHECK(after(it, {7000, 1}) == std::vector<extent>{{7500, 1}});
-  CHECK(after(it, {7500, 1}).empty());
+  for (std::uint64_t round = 0; round < 2; ++round) {
+    after(it, {7000, 1});
+    after(it, {9500, 3});
+    pass_time(it, round);
+  }
+  CHECK(after(it, {7000, 1}, 1).empty());
+  fill_table(it);
+  // As long as it was the last time.
+  after(it, {9500, 5}, 1);
+  CHECK(after(it, {7000, 1}, 1) == std::vector<extent>{{9500, 5}});
+  CHECK(after(it, {9500, 5}, 1).empty());
+}
+
+TEST_CASE("Mithril leaves alone what is missed too often to be sporadic") {
+  mithril it;
+  for (std::uint64_t round = 0; round <= mithril::support_max; ++round) {
+    after(it, {7000, 1});
+    after(it, {9500, 1});
+    pass_time(it, round);
+  }
+  fill_table(it);
+  CHECK(after(it, {7000, 1}, 1).empty());
+}
+
+TEST_CASE("Mithril does not associate what came together only once of three times") {
+  mithril it;
+  for (std::uint64_t round = 0; round < 3; ++round) {
+    after(it, {7000, 1});
+    if (round > 0)
+      pass_time(it, round);
+    after(it, {9500, 1});
+    pass_time(it, 10 + round);
+  }
+  fill_table(it);
+  CHECK(after(it, {7000, 1}, 1).empty());
 }
 
 TEST_CASE("ours follows an earlier run from the first request of the next one") {

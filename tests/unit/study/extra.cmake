@@ -1,0 +1,2 @@
+# Published figures are checked on recorded traces.
+target_link_libraries(unit_study PRIVATE forerun_replay)
