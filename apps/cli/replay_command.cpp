@@ -131,6 +131,7 @@ void replay_all(context& where, const arguments& given) {
       return complain(where, loader.failed());
     train.push_back(std::move(*run));
   }
+  const auto keys_end = loader.keys_end(); // That earlier runs named.
   auto trace = loader.load(given.files, true);
   if (!trace)
     return complain(where, loader.failed());
@@ -157,6 +158,8 @@ void replay_all(context& where, const arguments& given) {
   for (const auto& policy : policies)
     outcome.jobs.push_back({.policy = policy, .capacity = outcome.capacity});
   study_plan plan{.trace = &*trace, .origin = outcome.origin};
+  if (trace->keys)
+    plan.named = keys_end;
   for (const auto& run : train)
     plan.train.push_back(&run);
   if (complain_spool(where, run_study(plan, outcome.jobs, &where.err)))

@@ -62,9 +62,11 @@ public:
     auto ahead = make_prefetcher();
     if (auto trained = train(); !trained)
       return trained;
-    study::machine machine(
-        {.capacity = job_.capacity, .origin = plan_.origin, .requests = plan_.trace->requests->size()},
-        std::move(eviction), std::move(ahead), limit_);
+    study::machine machine({.capacity = job_.capacity,
+                            .origin = plan_.origin,
+                            .requests = plan_.trace->requests->size(),
+                            .named = is_limit(job_.policy) ? study::all_named : plan_.named},
+                           std::move(eviction), std::move(ahead), limit_);
     if (auto played = play(machine); !played)
       return played;
     job_.seen = machine.end();

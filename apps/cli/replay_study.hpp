@@ -25,6 +25,7 @@ struct study_plan {
   const replay_trace* trace = nullptr;
   std::vector<const replay_trace*> train; ///< Earlier runs, for ours.
   study::far_side origin;
+  std::uint64_t named = study::all_named; ///< See `machine_setup`; the limits know all names.
 };
 
 /// Plays all jobs, several at once, each from the temporary file on its own; tells how far they are on

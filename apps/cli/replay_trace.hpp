@@ -39,6 +39,8 @@ public:
   result<void> look_ahead(replay_trace& of) const;
 
   std::uint64_t footprint() const { return footprint_.size(); }
+  /// Keys of the files so far have numbers below this one.
+  std::uint64_t keys_end() { return keys_.empty() ? 0 : volume_base({}) + keys_.size(); }
   /// So many elements of the footprint, evenly spread over it, in order: where regions begin.
   std::vector<std::uint64_t> regions(std::size_t count) const;
   const control::failure& failed() const { return failed_; }

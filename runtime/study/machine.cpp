@@ -23,7 +23,7 @@ machine::machine(const machine_setup& setup, std::unique_ptr<cache::policy> evic
 }
 
 bool machine::absent(std::uint64_t block) const {
-  return !cache_->contains({block}) && !queued_.contains(block);
+  return block < setup_.named && !cache_->contains({block}) && !queued_.contains(block);
 }
 
 period& machine::now_period() {
@@ -34,6 +34,7 @@ period& machine::now_period() {
 void machine::take(const request& what, std::span<const std::uint64_t> next_uses) {
   pass(what);
   ++seen_.requests;
+  setup_.named = std::max(setup_.named, what.first + what.count);
   access said;
   said.where = {what.first, what.count};
   said.arrived = now_;
@@ -171,7 +172,7 @@ void machine::enqueue(const prediction& what) {
 void machine::send(const prediction& what) {
   std::uint64_t wanted = 0;
   const auto is_wanted = [&](std::uint64_t block) {
-    return setup_.origin.timed ? queued_.contains(block) : !cache_->contains({block});
+    return setup_.origin.timed ? queued_.contains(block) : absent(block);
   };
   for (auto block = what.where.first; block < what.where.end(); ++block)
     wanted += is_wanted(block);

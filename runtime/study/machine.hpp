@@ -5,6 +5,7 @@
 #include "runtime/study/prefetcher.hpp"
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <span>
@@ -20,6 +21,7 @@ struct request {
 };
 
 inline constexpr unsigned volume_shift = 40;
+inline constexpr std::uint64_t all_named = ~std::uint64_t{0};
 
 /// Recorded gaps up to this one are no thinking: the requests were under way together.
 inline constexpr nanos think_min = std::chrono::microseconds{150};
@@ -36,6 +38,9 @@ struct machine_setup {
   std::size_t capacity = 1; ///< Elements.
   far_side origin;
   std::uint64_t requests = 0; ///< Of the whole trace, for the timeline.
+  /// Elements from here on have no name before their first touch, so nobody can fetch them ahead. That is so
+  /// of keys: else "the next number" would foretell every new key. Blocks are all named.
+  std::uint64_t named = all_named;
 };
 
 /// A cache, a prefetcher and an origin with one link, in virtual time: a closed loop, in which the next
@@ -60,7 +65,7 @@ public:
   const figures& seen() const { return seen_; }
 
   bool absent(std::uint64_t block) const override;
-  std::uint64_t blocks() const override { return std::uint64_t{1} << 63; }
+  std::uint64_t blocks() const override { return std::min(setup_.named, std::uint64_t{1} << 63); }
 
 private:
   struct unread {

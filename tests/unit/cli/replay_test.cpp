@@ -99,6 +99,25 @@ TEST_CASE("broken rows are counted and named, and --strict refuses them") {
   CHECK(replayed({file, "--policies", "lru", "--strict"}).code == 1);
 }
 
+TEST_CASE("keys that are new are missed by every policy but the limit") {
+  const folder here;
+  std::string text = "ts_ms,op,key,size,client\n";
+  for (int i = 0; i < 300; ++i)
+    text += std::to_string(i) + ",get,k" + std::to_string(i) + ",1,a\n";
+  const auto file = here.file("new.csv", text);
+  CHECK(replayed(
+            {file, "--delay", "0requests", "--policies", "streams,forerun", "--json", here.path / "out.json"})
+            .code == 0);
+  const auto json = here.read("out.json");
+  CHECK(has(json, "\"miss_ratio\": 1,"));
+  CHECK_FALSE(has(json, "\"miss_ratio\": 0."));
+  // An earlier run has named them.
+  CHECK(replayed({file, "--train", file, "--delay", "0requests", "--policies", "streams", "--json",
+                  here.path / "out.json"})
+            .code == 0);
+  CHECK(has(here.read("out.json"), "\"miss_ratio\": 0."));
+}
+
 TEST_CASE("an earlier run teaches forerun, and another policy nothing") {
   const folder here;
   // Blocks in an order that no stream explains.

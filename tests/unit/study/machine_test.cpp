@@ -44,6 +44,19 @@ TEST_CASE("blocks of one request miss one by one, and the request once") {
   CHECK(seen.fetched() == 4);
 }
 
+TEST_CASE("what has no name before its first touch cannot be fetched ahead") {
+  machine it({.capacity = 4, .requests = 4, .named = 0}, cache::make_policy(cache::policy_kind::lru, 4),
+             std::make_unique<fixed>(std::vector<extent>{{1, 1}}));
+  it.take({.first = 0});
+  CHECK_FALSE(it.absent(1));
+  CHECK(it.seen().prefetched == 0);
+  it.take({.first = 1});
+  CHECK(it.seen().misses == 2);
+  for (std::uint64_t block = 2; block < 6; ++block)
+    it.take({.first = block}); // 1 has gone by now, and it has a name.
+  CHECK(it.end().prefetched > 0);
+}
+
 TEST_CASE("what is prefetched is used once, and what leaves unread is waste") {
   auto it = made(4, std::make_unique<fixed>(std::vector<extent>{{10, 2}}));
   it.take({.first = 0});
