@@ -19,6 +19,7 @@ struct arguments {
   std::string cache = "10%";
   std::string delay = "10ms";
   std::string rate = "1Gbit";
+  float traffic = predict::mix_budget_limits{}.traffic_max;
   std::vector<std::string> policies;
   std::string json;
   std::string report;
@@ -157,7 +158,7 @@ void replay_all(context& where, const arguments& given) {
   outcome.capacity = std::max<std::size_t>(1, static_cast<std::size_t>(wanted));
   for (const auto& policy : policies)
     outcome.jobs.push_back({.policy = policy, .capacity = outcome.capacity});
-  study_plan plan{.trace = &*trace, .origin = outcome.origin};
+  study_plan plan{.trace = &*trace, .origin = outcome.origin, .traffic_max = given.traffic};
   if (trace->keys)
     plan.named = keys_end;
   for (const auto& run : train)
@@ -202,6 +203,11 @@ void add_replay_command(CLI::App& app, context& where) {
   command->add_option("--rate", given->rate, "Of the link to the origin")
       ->capture_default_str()
       ->check(rate_problem);
+  command
+      ->add_option("--traffic", given->traffic,
+                   "The most that forerun may move, of what demand alone would have moved")
+      ->capture_default_str()
+      ->check(CLI::Range(1.0, 100.0));
   command->add_option("--policies", given->policies, "What to compare (default: all)")
       ->delimiter(',')
       ->type_name("P,P,…")

@@ -50,6 +50,29 @@ private:
   std::uint64_t limit_ = from_.size();
 };
 
+/// Measures how long another prefetcher takes.
+class timed_prefetcher final : public study::prefetcher {
+public:
+  timed_prefetcher(std::unique_ptr<prefetcher> inner, nanos& taken)
+      : inner_(std::move(inner)), taken_(taken) {}
+
+  void observe(const access& seen, const residency& here, const predict::link_figures& link,
+               study::wishes& out) override {
+    const auto started = steady::now();
+    inner_->observe(seen, here, link, out);
+    taken_ += steady::now() - started;
+  }
+  void evicted_unused(std::uint64_t block) override {
+    const auto started = steady::now();
+    inner_->evicted_unused(block);
+    taken_ += steady::now() - started;
+  }
+
+private:
+  std::unique_ptr<prefetcher> inner_;
+  nanos& taken_;
+};
+
 /// Plays one job.
 class player {
 public:
@@ -60,6 +83,10 @@ public:
     const auto started = steady::now();
     auto eviction = make_eviction();
     auto ahead = make_prefetcher();
+    if (ahead != nullptr)
+      ahead = std::make_unique<timed_prefetcher>(std::move(ahead), job_.predicting);
+    else
+      ahead = std::make_unique<study::no_prefetch>();
     if (auto trained = train(); !trained)
       return trained;
     study::machine machine({.capacity = job_.capacity,
@@ -87,6 +114,7 @@ private:
     return cache::make_policy(alone ? alone.value() : cache::policy_kind::s3_fifo, job_.capacity);
   }
 
+  /// Null for policies that are only eviction.
   std::unique_ptr<study::prefetcher> make_prefetcher() {
     const auto& name = job_.policy;
     if (name == "readahead")
@@ -102,6 +130,7 @@ private:
     if (name == "forerun") {
       predict::mix_limits limits;
       limits.cache_blocks = job_.capacity;
+      limits.budget.traffic_max = plan_.traffic_max;
       auto made = std::make_unique<study::ours>(limits);
       ours_ = made.get();
       return made;
@@ -111,7 +140,7 @@ private:
       perfect_ = made.get();
       return made;
     }
-    return std::make_unique<study::no_prefetch>();
+    return nullptr;
   }
 
   result<void> train() {

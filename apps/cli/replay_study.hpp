@@ -1,5 +1,6 @@
 #pragma once
 #include "apps/cli/replay_trace.hpp"
+#include "runtime/predict/mix_budget.hpp"
 #include "runtime/study/figures.hpp"
 #include <string>
 #include <vector>
@@ -16,8 +17,9 @@ bool is_limit(std::string_view policy);
 struct study_job {
   std::string policy;
   std::size_t capacity = 1;
-  study::figures seen;         ///< When it is done, as are the next two.
+  study::figures seen;         ///< When it is done, as are the next three.
   double seconds = 0;          ///< That the simulation took.
+  nanos predicting{0};         ///< Of that, in the prefetcher alone, without the cache; 0 if there is none.
   std::size_t model_bytes = 0; ///< What forerun learned; 0 for other policies.
 };
 
@@ -26,6 +28,7 @@ struct study_plan {
   std::vector<const replay_trace*> train; ///< Earlier runs, for ours.
   study::far_side origin;
   std::uint64_t named = study::all_named; ///< See `machine_setup`; the limits know all names.
+  float traffic_max = predict::mix_budget_limits{}.traffic_max; ///< For ours.
 };
 
 /// Plays all jobs, several at once, each from the temporary file on its own; tells how far they are on

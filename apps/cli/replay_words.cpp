@@ -109,6 +109,11 @@ std::string to_json(const replay_outcome& of) {
       out.value(traffic(job, lru));
     else
       out.null();
+    out.key("waste");
+    if (lru != nullptr)
+      out.value(study::share(seen.prefetched - seen.used, lru->seen.misses));
+    else
+      out.null();
     out.key("bytes_from_origin");
     if (trace.keys)
       out.null();
@@ -124,7 +129,10 @@ std::string to_json(const replay_outcome& of) {
       out.value(seen.calibration_error());
     else
       out.null();
-    out.field("model_bytes", job.model_bytes).field("seconds", job.seconds).close();
+    out.field("model_bytes", job.model_bytes).field("seconds", job.seconds);
+    out.field("predict_ns_per_touch",
+              study::share(static_cast<std::uint64_t>(job.predicting.count()), seen.touches));
+    out.close();
   }
   out.close();
   out.key("other_sizes").open_array();

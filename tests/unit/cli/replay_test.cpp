@@ -118,6 +118,36 @@ TEST_CASE("keys that are new are missed by every policy but the limit") {
   CHECK(has(here.read("out.json"), "\"miss_ratio\": 0."));
 }
 
+TEST_CASE("the cap of traffic, the waste and the cost of predicting are told") {
+  const folder here;
+  // Runs of two to eight blocks, ever elsewhere: some of what is read ahead is in vain.
+  std::string text = "ts_us,volume,op,offset_bytes,length_bytes\n";
+  for (std::uint64_t run = 0; run < 3000; ++run)
+    for (std::uint64_t i = 0; i < 2 + run * 31 % 7; ++i)
+      text += std::to_string(run * 10 + i) + ",a,R," +
+              std::to_string((run * 7919 % 100'003 * 64 + i) * 4096) + ",4096\n";
+  const auto file = here.file("runs.csv", text);
+  const auto figure = [](const std::string& json, const std::string& name) {
+    const auto at = json.find("\"" + name + "\": ");
+    REQUIRE(at != std::string::npos);
+    return std::atof(json.c_str() + at + name.size() + 4);
+  };
+  const auto ours = [&](const std::string& cap) {
+    const replayed got({file, "--delay", "0requests", "--traffic", cap, "--policies", "lru,forerun", "--json",
+                        here.path / "out.json"});
+    CHECK(got.code == 0);
+    const auto json = here.read("out.json");
+    CHECK(figure(json, "predict_ns_per_touch") == 0); // LRU's.
+    return json.substr(json.find("\"policy\": \"forerun\""));
+  };
+  const auto tight = ours("1"), loose = ours("1.3");
+  CHECK(figure(tight, "prefetched") < 0.9 * figure(loose, "prefetched"));
+  CHECK(figure(loose, "predict_ns_per_touch") > 0);
+  // Nothing is read twice, so LRU misses all of it.
+  CHECK(figure(loose, "waste") ==
+        doctest::Approx(figure(loose, "wasted") / (figure(loose, "demand_misses") + figure(loose, "used"))));
+}
+
 TEST_CASE("an earlier run teaches forerun, and another policy nothing") {
   const folder here;
   // Blocks in an order that no stream explains.
@@ -166,6 +196,7 @@ TEST_CASE("sizes, delays, rates and columns that are none are told before anythi
                                                 {"--delay", "5"},
                                                 {"--rate", "1MB"},
                                                 {"--policies", "best"},
+                                                {"--traffic", "0.9"},
                                                 {"--columns", "key=0"},
                                                 {"--format", "tar"}}) {
     auto words = wrong;
