@@ -19,7 +19,7 @@ from figures import Figures, table, write_json
 from servers import Failed
 
 # In the order in which they run; each name is a module.
-BENCHES = ["boot", "first", "unpredictable", "hot", "memory", "provenance"]
+BENCHES = ["boot", "first", "unpredictable", "hot", "memory", "replay", "provenance"]
 
 
 class Context:

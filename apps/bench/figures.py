@@ -9,7 +9,7 @@ class Bar:
     """What a figure must reach: the value itself, or its ratio to the peer `of`."""
 
     limit: float
-    moonshot: float
+    moonshot: float | None = None
     of: str = ""  # A peer's name; empty: the value itself.
     at_least: bool = False  # Otherwise: at most.
     also: "Bar | None" = None  # A second one for the same figure.
@@ -98,7 +98,7 @@ def bar_text(bar):
     if not bar:
         return ""
     sign, limit = ("≥", bar["at_least"]) if "at_least" in bar else ("≤", bar["at_most"])
-    text = f"{sign} {limit:.3g}" + (" ×" if bar["of"] != "value" else "")
+    text = f"{sign} {limit:.3g}" + (" × " + bar["of"].removeprefix("ratio to ") if bar["of"] != "value" else "")
     return f"{text}, {bar_text(bar['also'])}" if "also" in bar else text
 
 
