@@ -17,6 +17,7 @@ COMPOSED = {"study": {"cache", "predict"}}
 
 # Adapters know base, cores and schemas; of each other only what is listed.
 ADAPTERS = {
+    "anatomy": set(),
     "config": set(),
     "control": {"wire"},
     "coordinator": {"store"},
