@@ -123,7 +123,7 @@ private:
     if (!directory && !link && !LINUX_S_ISREG(inode.i_mode))
       return success();
     const auto kind = directory ? block_kind::directory : link ? block_kind::symlink : block_kind::file;
-    const auto file = into_.add_file({EXT2_I_SIZE(&inode), number, where_.number, kind});
+    const auto file = into_.add_file({EXT2_I_SIZE(&inode), place_of(number), number, where_.number, kind});
     if (!file)
       return file.error();
     by_inode_.emplace(number, known{file.value(), directory});
@@ -133,6 +133,12 @@ private:
     if (link && inode.i_size < sizeof inode.i_block && inode.i_blocks == 0)
       return into_.set_target(file.value(), {reinterpret_cast<const char*>(inode.i_block), inode.i_size});
     return content(number, inode, file.value(), kind);
+  }
+
+  std::uint64_t place_of(ext2_ino_t number) const {
+    const auto per_group = fs_->super->s_inodes_per_group;
+    return where_.offset + ext2fs_inode_table_loc(fs_, (number - 1) / per_group) * block_size_ +
+           std::uint64_t{(number - 1) % per_group} * EXT2_INODE_SIZE(fs_->super);
   }
 
   result<void> content(ext2_ino_t number, ext2_inode& inode, file_id file, block_kind kind) {

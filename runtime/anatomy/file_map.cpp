@@ -78,6 +78,10 @@ std::string_view file_map::target(file_id link) const {
   return view(targets_[link]);
 }
 
+std::optional<file_id> file_map::parent(file_id file) const {
+  return named_[file] == no_file ? std::nullopt : std::optional(names_[named_[file]].parent);
+}
+
 std::string file_map::path(file_id file) const {
   const auto partition = files_[file].partition;
   std::string path = roots_.size() > 1 ? "p" + std::to_string(partition) + ":" : "";
