@@ -2,12 +2,14 @@
 #include "runtime/anatomy/programs.hpp"
 #include "runtime/anatomy/units.hpp"
 #include "runtime/anatomy/wishes.hpp"
+#include <algorithm>
 #include <array>
 
 namespace forerun::anatomy {
 namespace {
 
 constexpr std::uint64_t modules_dep_bytes_max = 4 << 20;
+constexpr std::size_t kernels_max = 4;
 
 constexpr std::array<const char*, 3> inits{"/sbin/init", "/usr/sbin/init", "/bin/init"};
 
@@ -115,11 +117,10 @@ private:
 
   /// Modules by name, with what modules.dep says they need.
   result<void> kernel_modules(const std::vector<std::string_view>& names) {
-    const auto all = map_.find(root_, "/lib/modules");
-    if (!all || names.empty())
-      return success();
-    for (const auto& [version, folder] : map_.names_in(*all)) {
-      const auto base = "/lib/modules/" + std::string(version) + "/";
+    auto versions = programs_.names_in("/lib/modules");
+    versions.resize(std::min(versions.size(), kernels_max));
+    for (const auto& version : versions) {
+      const auto base = "/lib/modules/" + version + "/";
       for (const auto* index : indexes)
         programs_.want(base + index, boot_reason::module);
       const auto dep = map_.find(root_, base + "modules.dep");

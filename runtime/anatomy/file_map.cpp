@@ -40,12 +40,13 @@ std::optional<piece> file_map::at(std::uint64_t block) const {
   return best;
 }
 
-std::vector<piece> file_map::content(file_id file) const {
-  const auto by = [&](std::uint32_t each) { return pieces_[each].file; };
-  auto each =
-      std::partition_point(by_file_.begin(), by_file_.end(), [&](std::uint32_t it) { return by(it) < file; });
+std::vector<piece> file_map::content(file_id file, std::uint64_t from, std::uint64_t to) const {
+  auto each = std::partition_point(by_file_.begin(), by_file_.end(), [&](std::uint32_t it) {
+    const auto& part = pieces_[it];
+    return part.file < file || (part.file == file && part.at + part.length <= from);
+  });
   std::vector<piece> found;
-  for (; each != by_file_.end() && by(*each) == file; ++each)
+  for (; each != by_file_.end() && pieces_[*each].file == file && pieces_[*each].at < to; ++each)
     found.push_back(pieces_[*each]);
   return found;
 }
@@ -174,7 +175,7 @@ result<std::size_t> read_content(const file_map& map, image_reader& image, file_
     return std::size_t{0};
   into = into.first(std::min<std::uint64_t>(into.size(), bytes - offset));
   std::fill(into.begin(), into.end(), std::byte{0});
-  for (const auto& each : map.content(file)) {
+  for (const auto& each : map.content(file, offset, offset + into.size())) {
     const auto from = std::max(offset, each.at), to = std::min(offset + into.size(), each.at + each.length);
     if (from >= to)
       continue;

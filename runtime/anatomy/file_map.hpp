@@ -59,8 +59,10 @@ public:
   std::optional<piece> at(std::uint64_t block) const;
   /// Every piece, by offset; no two overlap.
   const std::vector<piece>& pieces() const { return pieces_; }
-  /// A file's content, in the file's order. Holes have no piece.
-  std::vector<piece> content(file_id file) const;
+  /// A file's content, in the file's order; only the pieces that hold some of its bytes [from, to). Holes
+  /// have no piece.
+  std::vector<piece> content(file_id file, std::uint64_t from = 0,
+                             std::uint64_t to = std::numeric_limits<std::uint64_t>::max()) const;
 
   /// "/usr/bin/true"; the first of its names if it has several; "p2:/usr/bin/true" when the image has more
   /// than one file system; "#12" after its inode when no directory knows it.

@@ -91,28 +91,43 @@ result<std::string> programs::text(file_id file, std::uint64_t bytes_max) {
 }
 
 void programs::want(std::string_view path, boot_reason why) {
-  if (const auto file = map_.find(root_, path))
+  if (const auto file = find(path))
     into_.file(*file, why);
 }
 
-std::vector<std::string> programs::want_all(std::string_view folder, boot_reason why) {
+std::vector<std::string> programs::names_in(std::string_view folder) {
   std::vector<std::string> names;
-  const auto found = map_.find(root_, folder);
-  if (!found)
+  const auto found = find(folder);
+  if (!found || names_left_ == 0)
     return names;
-  into_.file(*found, why);
-  for (const auto& [name, entry] : map_.names_in(*found)) {
-    names.emplace_back(name);
-    want(std::string(folder) + "/" + names.back(), why);
-  }
+  for (const auto& [name, file] : map_.names_in(*found))
+    if (names_left_ > 0) {
+      --names_left_;
+      names.emplace_back(name);
+    }
   return names;
 }
 
-std::optional<file_id> programs::program_named(std::string_view path) const {
+std::vector<std::string> programs::want_all(std::string_view folder, boot_reason why) {
+  want(folder, why);
+  auto names = names_in(folder);
+  for (const auto& name : names)
+    want(std::string(folder) + "/" + name, why);
+  return names;
+}
+
+std::optional<file_id> programs::find(std::string_view path) {
+  if (lookups_left_ == 0)
+    return std::nullopt;
+  --lookups_left_;
+  return map_.find(root_, path);
+}
+
+std::optional<file_id> programs::program_named(std::string_view path) {
   if (path.find('/') != path.npos)
-    return map_.find(root_, path);
+    return find(path);
   for (const auto folder : program_folders)
-    if (const auto found = map_.find(root_, std::string(folder) + std::string(path)))
+    if (const auto found = find(std::string(folder) + std::string(path)))
       return found;
   return std::nullopt;
 }
@@ -156,11 +171,10 @@ result<void> programs::script(file_id file, boot_reason why) {
   return done;
 }
 
-std::vector<file_id> programs::libraries_named(const std::string& name, const elf_facts& of,
-                                               file_id user) const {
+std::vector<file_id> programs::libraries_named(const std::string& name, const elf_facts& of, file_id user) {
   std::vector<file_id> found;
   const auto add = [&](const std::string& path) {
-    if (const auto file = map_.find(root_, path); file && map_[*file].kind == block_kind::file)
+    if (const auto file = find(path); file && map_[*file].kind == block_kind::file)
       found.push_back(*file);
   };
   if (name.find('/') != name.npos) {
@@ -186,7 +200,7 @@ result<void> programs::load(file_id program, elf_facts facts, boot_reason why) {
   for (; !queue.empty(); queue.pop_front()) {
     const auto& [file, needs] = queue.front();
     into_.file(file, why, needs.loaded_bytes);
-    if (const auto loader = map_.find(root_, needs.interpreter);
+    if (const auto loader = find(needs.interpreter);
         loader && map_[*loader].kind == block_kind::file && look(*loader))
       into_.file(*loader, why);
     for (const auto& name : needs.needed)

@@ -5,7 +5,7 @@
 namespace forerun::anatomy {
 namespace {
 
-constexpr std::size_t units_max = 4096;
+constexpr std::size_t units_max = 4096, modules_max = 64;
 constexpr std::string_view module_prefix = "modprobe@", blank = " \t\r";
 
 /// The administrator's first.
@@ -68,13 +68,12 @@ result<void> units::start(const std::string& name) {
 }
 
 void units::folder_of(const std::string& folder, bool started) {
-  if (const auto found = map_.find(root_, folder))
-    for (const auto& [name, file] : map_.names_in(*found))
-      add(std::string(name), started);
+  for (auto& name : into_.names_in(folder))
+    add(std::move(name), started);
 }
 
 result<void> units::read(const wanted& unit) {
-  if (unit.started && unit.name.starts_with(module_prefix))
+  if (unit.started && unit.name.starts_with(module_prefix) && modules_.size() < modules_max)
     modules_.push_back(unit.name.substr(module_prefix.size(), unit.name.rfind('.') - module_prefix.size()));
   for (const auto& name : {unit.name, template_of(unit.name)}) {
     if (name.empty())

@@ -13,7 +13,7 @@ public:
 
   /// A unit by its name, with all that it pulls in. Errors: those of the reader.
   result<void> start(const std::string& name);
-  /// Modules of the kernel that units ask for, in the order they were met.
+  /// Modules of the kernel that units ask for, at most 64, in the order they were met.
   const std::vector<std::string>& modules() const { return modules_; }
 
 private:
