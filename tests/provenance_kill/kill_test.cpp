@@ -119,7 +119,8 @@ std::uint64_t acknowledged_until_killed(const std::string& folder, sim::dice cha
   ::close(ends[1]);
   std::uint64_t acknowledged = 0;
   if (!chance.one_in(4)) // The others may be killed while they open the log.
-    take_number(ends[0], {}, acknowledged);
+    for (auto heard = 1 + chance.below(4); heard > 0 && take_number(ends[0], {}, acknowledged); --heard) {
+    }
   for (const auto end = std::chrono::steady_clock::now() + life; std::chrono::steady_clock::now() < end;)
     take_number(ends[0], end, acknowledged);
   ::kill(child, SIGKILL);
