@@ -1,4 +1,5 @@
 #include "runtime/anatomy/units.hpp"
+#include "runtime/base/text.hpp"
 #include <algorithm>
 #include <array>
 
@@ -20,11 +21,6 @@ template <class All> bool has(const All& all, std::string_view each) {
   return std::find(all.begin(), all.end(), each) != all.end();
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto from = text.find_first_not_of(blank);
-  return from == text.npos ? std::string_view() : text.substr(from, text.find_last_not_of(blank) + 1 - from);
-}
-
 /// "getty@tty1.service" is made of "getty@.service".
 std::string template_of(const std::string& name) {
   const auto at = name.find('@'), dot = name.rfind('.');
@@ -33,7 +29,7 @@ std::string template_of(const std::string& name) {
 }
 
 template <class Each> result<void> each_word(std::string_view text, Each each) {
-  while (!(text = trimmed(text)).empty()) {
+  while (!(text = trimmed(text, blank)).empty()) {
     const auto end = std::min(text.find_first_of(blank), text.size());
     if (auto done = each(text.substr(0, end)); !done)
       return done;
@@ -108,12 +104,14 @@ result<void> units::read(const wanted& unit) {
 result<void> units::parse(const wanted& unit, std::string_view text) {
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
-    const auto line = trimmed(text.substr(0, end));
+    const auto line = trimmed(text.substr(0, end), blank);
     text.remove_prefix(std::min(end + 1, text.size()));
     const auto equals = line.find('=');
     if (equals == line.npos || line.front() == '#' || line.front() == ';')
       continue;
-    if (auto done = setting(unit, trimmed(line.substr(0, equals)), trimmed(line.substr(equals + 1))); !done)
+    if (auto done =
+            setting(unit, trimmed(line.substr(0, equals), blank), trimmed(line.substr(equals + 1), blank));
+        !done)
       return done;
   }
   return success();

@@ -1,4 +1,5 @@
 #include "runtime/origin/http_reply.hpp"
+#include "runtime/base/text.hpp"
 #include <algorithm>
 #include <charconv>
 
@@ -9,14 +10,6 @@ bool same_name(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [&](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blank = " \t\r\n";
-  const auto first = text.find_first_not_of(blank);
-  if (first == std::string_view::npos)
-    return {};
-  return text.substr(first, text.find_last_not_of(blank) - first + 1);
 }
 
 /// Takes digits off the front of `text`.
@@ -50,7 +43,7 @@ void http_reply::take(std::string_view line) {
   if (colon == std::string_view::npos)
     return;
   const auto name = line.substr(0, colon);
-  const auto value = trimmed(line.substr(colon + 1));
+  const auto value = trimmed(line.substr(colon + 1), " \t\r\n");
   if (value.size() > value_bytes_max)
     return;
   if (same_name(name, "etag"))

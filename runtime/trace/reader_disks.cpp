@@ -1,4 +1,5 @@
 #include "runtime/base/names.hpp"
+#include "runtime/base/text.hpp"
 #include "runtime/trace/reader.hpp"
 #include "runtime/trace/text.hpp"
 #include <algorithm>
@@ -29,14 +30,6 @@ void words_of(std::string_view line, std::vector<std::string_view>& words) {
     words.push_back(line.substr(0, end));
     line.remove_prefix(end);
   }
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' '))
-    text.remove_prefix(1);
-  while (text.ends_with(' '))
-    text.remove_suffix(1);
-  return text;
 }
 
 /// A whole number of units, or decimal seconds.
@@ -110,7 +103,7 @@ bool reader::take_shape(std::string_view line) {
     // A first line whose number is none has names.
     const auto place = map_.offset ? *map_.offset : map_.time.value_or(cells_max);
     double ignored = 0;
-    header_ = place < cells_.size() && !number(trimmed(cells_[place]), 1e300, ignored);
+    header_ = place < cells_.size() && !number(trimmed(cells_[place], " "), 1e300, ignored);
     return true;
   }
   if (line.starts_with("fio version ") && line.ends_with(" iolog")) {
@@ -174,7 +167,7 @@ std::string reader::disk_place(std::string_view offset, std::uint64_t offset_uni
 std::string reader::parse_mapped(sink to) {
   row made;
   const auto at = [this](const std::optional<std::size_t>& place) {
-    return place && *place < cells_.size() ? trimmed(cells_[*place]) : std::string_view{};
+    return place && *place < cells_.size() ? trimmed(cells_[*place], " ") : std::string_view{};
   };
   made.timed = map_.time && !options_.ordinal;
   if (!made.timed)
