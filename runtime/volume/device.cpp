@@ -61,17 +61,16 @@ device::~device() {
 }
 
 void device::attached(nbd::io_slot) {
-  if (clients_.fetch_add(1, std::memory_order_relaxed) == 0) {
-    came_.store(clock_.now(), std::memory_order_relaxed);
-    unwelcomed_.store(true, std::memory_order_relaxed);
-  }
+  if (clients_.fetch_add(1, std::memory_order_relaxed) == 0)
+    waits_since_.store(clock_.now(), std::memory_order_relaxed);
   back_.attached(config_.id);
 }
 
 bool device::welcomed() {
-  if (!unwelcomed_.load(std::memory_order_acquire))
+  const auto since = waits_since_.load(std::memory_order_acquire);
+  if (since == instant{})
     return true;
-  if (clock_.now() - came_.load(std::memory_order_relaxed) < welcome_wait_max)
+  if (clock_.now() - since < welcome_wait_max)
     return false;
   welcome(); // Nobody is there to say it.
   return true;

@@ -62,7 +62,7 @@ public:
   void set_run(run_id run) { run_.store(run.value, std::memory_order_relaxed); }
   /// Whoever came knows by now what runs. The first client's requests wait for that, `welcome_wait_max` at
   /// most, so that a run's first reads are known as its own.
-  void welcome() { unwelcomed_.store(false, std::memory_order_release); }
+  void welcome() { waits_since_.store({}, std::memory_order_release); }
 
 private:
   struct alignas(64) io_lane {
@@ -128,8 +128,7 @@ private:
   std::atomic<std::uint64_t> run_{0};
   std::atomic<std::uint64_t> dropped_{0};
   std::atomic<std::uint32_t> clients_{0};
-  std::atomic<bool> unwelcomed_{false};
-  std::atomic<instant> came_{}; ///< When the first client did.
+  std::atomic<instant> waits_since_{}; ///< When the first client came; zero once it was welcomed.
 };
 
 } // namespace forerun::volume
