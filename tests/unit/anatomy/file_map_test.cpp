@@ -2,6 +2,7 @@
 #include "runtime/anatomy/partitions.hpp"
 #include "tests/unit/anatomy/made_image.hpp"
 #include <doctest/doctest.h>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -47,6 +48,20 @@ const char* const kinds[] = {"-t ext4 -b 4096",
                              "-t ext4 -b 1024 -O ^flex_bg,^64bit -g 1024",
                              "-t ext4 -b 1024 -O meta_bg,^resize_inode -g 512"};
 
+/// An image that is filled, and what was read of it.
+struct known_image {
+  known_image() {
+    fill(made);
+    image.emplace(made.make(kinds[0]));
+    auto read = map_of(*image);
+    REQUIRE(read);
+    map = std::move(read.value());
+  }
+  made_image made;
+  std::optional<memory_image> image;
+  file_map map;
+};
+
 } // namespace
 
 TEST_CASE("every file of an image is found by its path and reads as it was written") {
@@ -73,12 +88,8 @@ TEST_CASE("every file of an image is found by its path and reads as it was writt
 }
 
 TEST_CASE("links are followed, also upwards and through folders, and a circle leads nowhere") {
-  made_image made;
-  fill(made);
-  auto image = made.make(kinds[0]);
-  const auto read = map_of(image);
-  REQUIRE(read);
-  const auto& map = read.value();
+  known_image known;
+  const auto& map = known.map;
   const auto root = map.roots().front();
   const auto big = map.find(root, "usr/lib/big.so");
   REQUIRE(big);
@@ -92,21 +103,17 @@ TEST_CASE("links are followed, also upwards and through folders, and a circle le
 }
 
 TEST_CASE("each block of a file is said to be that block of that file, and no two pieces overlap") {
-  made_image made;
-  fill(made);
-  auto image = made.make(kinds[0]);
-  const auto read = map_of(image);
-  REQUIRE(read);
-  const auto& map = read.value();
+  known_image known;
+  const auto& map = known.map;
   const auto text = noise(300'001);
   std::set<std::uint64_t> blocks;
-  for (std::uint64_t block = 0; block < image.bytes() / block_bytes; ++block) {
+  for (std::uint64_t block = 0; block < known.image->bytes() / block_bytes; ++block) {
     const auto found = map.at(block);
     if (!found || found->kind != block_kind::file || map.path(found->file) != "/usr/lib/big.so")
       continue;
     const auto at = found->at + block * block_bytes - found->offset;
     const auto length = std::min<std::size_t>(block_bytes, text.size() - at);
-    CHECK(std::string_view(image.content.data() + block * block_bytes, length) ==
+    CHECK(std::string_view(known.image->content.data() + block * block_bytes, length) ==
           std::string_view(text).substr(at, length));
     blocks.insert(at / block_bytes);
   }
@@ -117,7 +124,7 @@ TEST_CASE("each block of a file is said to be that block of that file, and no tw
     end = each.offset + each.length;
   }
   CHECK(map.at(0)->kind == block_kind::descriptors);
-  CHECK_FALSE(map.at(image.bytes() / block_bytes - 1));
+  CHECK_FALSE(map.at(known.image->bytes() / block_bytes - 1));
   CHECK_FALSE(map.at(std::numeric_limits<std::uint64_t>::max()));
 }
 

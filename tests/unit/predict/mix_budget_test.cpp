@@ -1,8 +1,7 @@
+#include "runtime/cache/policy.hpp"
 #include "runtime/predict/mix_budget.hpp"
 #include "runtime/predict/plain_cache.hpp"
 #include <doctest/doctest.h>
-#include <list>
-#include <map>
 #include <random>
 
 using namespace forerun::predict;
@@ -15,26 +14,16 @@ std::uint64_t some_block(std::mt19937_64& random, std::uint64_t blocks) {
   return static_cast<std::uint64_t>(share * share * share * static_cast<double>(blocks));
 }
 
-/// Plain LRU, every block of it.
-struct whole_cache {
-  explicit whole_cache(std::size_t blocks) : size(blocks) {}
-  bool read(std::uint64_t block) {
-    const auto found = where.find(block);
-    const bool missed = found == where.end();
-    if (!missed)
-      order.erase(found->second);
-    order.push_front(block);
-    where[block] = order.begin();
-    if (order.size() > size) {
-      where.erase(order.back());
-      order.pop_back();
-    }
-    return missed;
+bool missed(forerun::cache::policy& whole, std::size_t blocks, std::uint64_t block) {
+  if (whole.contains({block})) {
+    whole.touched({block});
+    return false;
   }
-  std::size_t size;
-  std::list<std::uint64_t> order;
-  std::map<std::uint64_t, std::list<std::uint64_t>::iterator> where;
-};
+  while (whole.size() >= blocks)
+    (void)whole.victim({});
+  whole.admit({block}, forerun::cache::admit_kind::demand);
+  return true;
+}
 
 } // namespace
 
@@ -50,13 +39,13 @@ TEST_CASE("a plain cache of a few blocks forgets the one that was not used longe
 
 TEST_CASE("a sample of the blocks tells what a plain cache misses, in bounded memory") {
   constexpr std::size_t blocks = 100'000;
-  whole_cache whole(blocks);
+  const auto whole = forerun::cache::make_policy(forerun::cache::policy_kind::lru, blocks);
   plain_cache sample(blocks);
   std::mt19937_64 random{5};
   std::uint64_t truth = 0, told = 0;
   for (int i = 0; i < 600'000; ++i) {
     const auto block = some_block(random, 1u << 20);
-    truth += whole.read(block);
+    truth += missed(*whole, blocks, block);
     told += sample.read(block);
   }
   CHECK(static_cast<double>(told) == doctest::Approx(static_cast<double>(truth)).epsilon(0.03));

@@ -3,18 +3,13 @@
 #include "runtime/study/ours.hpp"
 #include "runtime/study/readahead.hpp"
 #include "runtime/study/successor.hpp"
+#include "tests/unit/study/nothing_here.hpp"
 #include <doctest/doctest.h>
 
 using namespace forerun;
 using namespace forerun::study;
 
 namespace {
-
-class nothing_here final : public residency {
-public:
-  bool absent(std::uint64_t) const override { return true; }
-  std::uint64_t blocks() const override { return std::uint64_t{1} << 40; }
-};
 
 /// What is wanted after a request that missed.
 std::vector<extent> after(prefetcher& it, extent where, std::uint32_t first_use = 0) {

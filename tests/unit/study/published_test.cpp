@@ -1,5 +1,6 @@
 #include "runtime/replay/load.hpp"
 #include "runtime/study/mithril.hpp"
+#include "tests/unit/study/nothing_here.hpp"
 #include <absl/container/flat_hash_map.h>
 #include <cstdlib>
 #include <doctest/doctest.h>
@@ -10,12 +11,6 @@ using namespace forerun;
 using namespace forerun::study;
 
 namespace {
-
-class not_asked final : public residency {
-public:
-  bool absent(std::uint64_t) const override { return true; }
-  std::uint64_t blocks() const override { return std::uint64_t{1} << 48; }
-};
 
 /// LRU over whole requests, as libCacheSim has it: known by where they begin, as large as when they came in.
 /// What Mithril fetched and nobody used is let live a second time.
@@ -80,7 +75,7 @@ std::uint64_t misses_of_mithril(const trace::boot_trace& recording, std::uint64_
       cache.insert(name, each.length, 0);
     }
     out.clear();
-    it.observe(seen, not_asked{}, {}, out);
+    it.observe(seen, nothing_here{}, {}, out);
     for (const auto& wish : out.fetch)
       cache.insert(wish.where.first, newest[wish.where.first], 1);
   }
