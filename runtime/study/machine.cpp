@@ -23,7 +23,8 @@ machine::machine(const machine_setup& setup, std::unique_ptr<cache::policy> evic
 }
 
 bool machine::absent(std::uint64_t block) const {
-  return block < setup_.named && !cache_->contains({block}) && !queued_.contains(block);
+  return block < setup_.named && !cache_->contains({block}) && !queued_.contains(block) &&
+         !coming_.contains(block);
 }
 
 period& machine::now_period() {
@@ -33,6 +34,7 @@ period& machine::now_period() {
 
 void machine::take(const request& what, std::span<const std::uint64_t> next_uses) {
   pass(what);
+  land();
   ++seen_.requests;
   setup_.named = std::max(setup_.named, what.first + what.count);
   access said;
@@ -50,14 +52,14 @@ void machine::take(const request& what, std::span<const std::uint64_t> next_uses
     run = 0;
   };
   for (auto block = said.where.first; block < said.where.end(); ++block) {
-    if (!cache_->contains({block})) {
+    const auto at = coming_.find(block);
+    if (at == coming_.end() && !cache_->contains({block})) {
       ++missing;
       ++run;
       continue;
     }
     fetch();
-    const auto at = unread_.find(block);
-    if (at != unread_.end() && at->second.arrives > now_) {
+    if (at != coming_.end()) {
       ++late;
       answered = std::max(answered, at->second.arrives);
     }
@@ -69,16 +71,16 @@ void machine::take(const request& what, std::span<const std::uint64_t> next_uses
     if (limit_ != nullptr)
       limit_->coming({block}, next_uses[i]);
     queued_.erase(block);
-    if (!cache_->contains({block})) {
+    if (cache_->contains({block}))
+      cache_->touched({block});
+    else
       missing_.push_back(block);
-      continue;
-    }
-    cache_->touched({block});
-    if (const auto at = unread_.find(block); at != unread_.end()) {
-      settle(at->second, true);
-      unread_.erase(at);
-      ++said.first_use_blocks;
-    }
+    for (auto* wait : {&unread_, &coming_})
+      if (const auto at = wait->find(block); at != wait->end()) {
+        settle(at->second.probability, true);
+        wait->erase(at);
+        ++said.first_use_blocks;
+      }
   }
   if (setup_.origin.timed)
     answered_ = std::max(answered_, answered);
@@ -184,8 +186,8 @@ void machine::send(const prediction& what) {
     if (!is_wanted(block))
       continue;
     queued_.erase(block);
-    admit(block, cache::admit_kind::prefetch);
-    unread_[block] = {arrives, what.probability};
+    coming_[block] = {arrives, what.probability};
+    arrivals_.emplace_back(arrives, block);
     ++seen_.prefetched;
   }
 }
@@ -203,13 +205,27 @@ instant machine::transport(std::uint64_t elements, instant from) {
   return link_free_;
 }
 
+/// What has come by now takes its place in the cache, unless it was read on its way.
+void machine::land() {
+  for (; !arrivals_.empty() && arrivals_.front().first <= now_; arrivals_.pop_front()) {
+    const auto [arrives, block] = arrivals_.front();
+    const auto at = coming_.find(block);
+    if (at == coming_.end() || at->second.arrives != arrives)
+      continue;
+    const auto what = at->second;
+    coming_.erase(at);
+    admit(block, cache::admit_kind::prefetch);
+    unread_[block] = what;
+  }
+}
+
 void machine::admit(std::uint64_t block, cache::admit_kind kind) {
   while (cache_->size() >= setup_.capacity) {
     const auto victim = cache_->victim(now_);
     if (!victim)
       break;
     if (const auto at = unread_.find(victim->value); at != unread_.end()) {
-      settle(at->second, false);
+      settle(at->second.probability, false);
       unread_.erase(at);
       ahead_->evicted_unused(victim->value);
     }
@@ -218,23 +234,24 @@ void machine::admit(std::uint64_t block, cache::admit_kind kind) {
 }
 
 /// A prefetched block was used, or will not be.
-void machine::settle(const unread& what, bool used) {
+void machine::settle(float probability, bool used) {
   seen_.used += used;
-  if (what.probability <= 0)
+  if (probability <= 0)
     return;
-  const auto bin =
-      std::min(static_cast<std::size_t>(what.probability * calibration_bins), calibration_bins - 1);
+  const auto bin = std::min(static_cast<std::size_t>(probability * calibration_bins), calibration_bins - 1);
   auto& into = seen_.calibration[bin];
   ++into.count;
   into.used += used;
-  into.said += static_cast<double>(what.probability);
+  into.said += static_cast<double>(probability);
 }
 
 const figures& machine::end() {
   wait_for_reads();
-  for (const auto& [block, what] : unread_)
-    settle(what, false);
-  unread_.clear();
+  for (auto* wait : {&unread_, &coming_}) {
+    for (const auto& [block, what] : *wait)
+      settle(what.probability, false);
+    wait->clear();
+  }
   return seen_;
 }
 

@@ -83,8 +83,9 @@ private:
   void enqueue(const prediction& what);
   void send(const prediction& what);
   instant transport(std::uint64_t elements, instant from);
+  void land();
   void admit(std::uint64_t block, cache::admit_kind kind);
-  void settle(const unread& what, bool used);
+  void settle(float probability, bool used);
   period& now_period();
 
   machine_setup setup_;
@@ -97,8 +98,10 @@ private:
   figures seen_;
   instant now_;
   instant link_free_{};
-  instant answered_{}; ///< When all reads sent so far are.
-  absl::flat_hash_map<std::uint64_t, unread> unread_;
+  instant answered_{};                                     ///< When all reads sent so far are.
+  absl::flat_hash_map<std::uint64_t, unread> unread_;      ///< In the cache.
+  absl::flat_hash_map<std::uint64_t, unread> coming_;      ///< On their way: they take no room yet.
+  std::deque<std::pair<instant, std::uint64_t>> arrivals_; ///< Of those, in order; some were read meanwhile.
   std::deque<prediction> queue_;
   absl::flat_hash_set<std::uint64_t> queued_; ///< Blocks of it.
   std::deque<transfer> flying_;               ///< In order of arrival.

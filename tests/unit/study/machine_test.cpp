@@ -84,6 +84,15 @@ TEST_CASE("a delay in requests makes a prefetch late, a miss and no second trans
   CHECK(seen.stall == nanos{0});
 }
 
+TEST_CASE("what is on its way takes no room from what is there") {
+  auto it = made(2, std::make_unique<fixed>(std::vector<extent>{{10, 2}}), {.delay_requests = 3});
+  for (const std::uint64_t block : {0, 1, 0, 1})
+    it.take({.first = block});
+  CHECK(it.seen().misses == 2);
+  it.take({.first = 0}); // By now it has come.
+  CHECK(it.end().misses == 3);
+}
+
 TEST_CASE("a read waits for the delay and for the link, and thinking is no wait") {
   auto it = made(8, std::make_unique<no_prefetch>(), slow);
   it.take({.first = 0, .count = 2});
