@@ -12,6 +12,7 @@ constexpr std::size_t joint_contexts = levels * levels * levels * records;
 constexpr std::size_t record_count = std::size_t{1} << 18;
 constexpr std::size_t known_bits = std::size_t{1} << 21;
 constexpr std::uint64_t explore_every = 16;
+constexpr float lead_max = 128;
 constexpr float keep_min = 0.5f;
 constexpr std::size_t keep_max = 256;
 constexpr std::uint32_t extent_blocks_max = 64;
@@ -86,13 +87,18 @@ void mix::observe(const access& seen, bool explained, const residency& here, con
   expire();
 
   const mix_request request{where.first, where.count, missed || seen.first_use_blocks > 0};
-  const auto lead = static_cast<float>(static_cast<double>(link.delay.count()) / std::max(gap_ns_, 1e3));
+  lead_ = std::min(static_cast<float>(static_cast<double>(link.delay.count()) / std::max(gap_ns_, 1e3)),
+                   lead_max);
+  eager_ = 1 - 0.5f * lead_ / (lead_ + 16);
   walk_min_ = requests_ % explore_every == 0 ? 0 : 0.6f * budget_.base();
-  streams_.observe(request, std::min(lead, 128.0f), *this);
-  replay_.observe(request, std::min(lead, 128.0f), *this);
+  streams_.observe(request, lead_, *this);
+  replay_.observe(request, lead_, *this);
   if (request.worth)
     propose_around(request, streams_.run(), *this);
-  fill_.observe(where, !explained, here, link, seen.arrived, out.fetch);
+  const auto others = out.fetch.size();
+  fill_.observe(where, !explained && budget_.affords_guesses(), here, link, seen.arrived, out.fetch);
+  for (const auto& guess : std::span{out.fetch}.subspan(others))
+    budget_.guessed(guess.where.count);
 }
 
 void mix::recall(const access& seen) {
@@ -148,6 +154,12 @@ float mix::probability(const mix_pending::entry& one, std::uint16_t joint) const
   return weight * together.p + (1 - weight) * best;
 }
 
+/// The longer the origin takes, the more a block in time saves; one that comes late saves a part of it.
+float mix::least(bool cold, float requests_ahead) const {
+  const auto price = budget_.threshold(cold) * eager_;
+  return requests_ahead < lead_ ? price / std::pow(std::max(requests_ahead / lead_, 0.01f), 0.6f) : price;
+}
+
 bool mix::propose(mix_expert by, std::uint16_t context, std::uint64_t block, float requests_ahead) {
   if (block >= here_->blocks())
     return false;
@@ -176,7 +188,7 @@ bool mix::propose(mix_expert by, std::uint16_t context, std::uint64_t block, flo
   add_once(one->visited, one->visited_count, at);
   add_once(one->joint, one->joint_count, joint);
   const auto p = probability(*one, joint);
-  if (p < budget_.threshold(one->cold))
+  if (p < least(one->cold, requests_ahead))
     return false;
   one->issued = true;
   one->insertion = static_cast<std::uint32_t>(insertions_);

@@ -87,6 +87,7 @@ private:
   static std::uint16_t index(mix_expert by, std::uint16_t context);
   std::uint16_t joint_of(const mix_pending::entry& one) const;
   float probability(const mix_pending::entry& one, std::uint16_t joint) const;
+  float least(bool cold, float requests_ahead) const;
   void emit(std::uint64_t block, expert by, float probability, float requests_ahead);
   void touch(extent where, bool read);
   void settle(mix_pending::entry& one, bool used);
@@ -117,6 +118,8 @@ private:
 
   // Only during `observe`.
   float walk_min_ = 1;
+  float lead_ = 0;  ///< Requests that arrive while one fetch takes place.
+  float eager_ = 1; ///< Of the threshold.
   extent asked_{};
   const residency* here_ = nullptr;
   mix_output* out_ = nullptr;

@@ -7,7 +7,7 @@ namespace forerun::predict {
 
 struct mix_budget_limits {
   float traffic_max = 1.3f;    ///< Blocks moved, of what a plain cache would have moved.
-  float threshold = 0.25f;     ///< Least probability to move a block, where traffic is cheap.
+  float threshold = 0.24f;     ///< Least probability to move a block, where traffic is cheap.
   float credit_start = 64;     ///< Blocks that may be moved on trust.
   float precision_min = 0.24f; ///< Of moved blocks so many must be used, or trust ends.
 };
@@ -26,7 +26,7 @@ public:
         traffic_most_(16 *
                       std::clamp(static_cast<float>(cache_blocks) * (limits.traffic_max - 1) / (cheap - 1),
                                  64.0f, blocks_most)),
-        credit_(limits.credit_start), traffic_(std::min(traffic_most_ / 80, start_most)) {}
+        credit_(limits.credit_start), traffic_(traffic_start()) {}
 
   /// Least probability that is worth a transfer now. It rises while the account of traffic runs out, so that
   /// a scarce budget goes to the surest blocks; above 1: nothing is.
@@ -37,13 +37,21 @@ public:
     const auto empty = 1 - std::min(1.0f, traffic_ / scarce());
     return least + std::max(0.0f, 0.95f - least) * empty * empty;
   }
+  /// Whether there is something left for guesses on a first run, which no block's own record supports. At
+  /// first half of what the account began with is theirs; the more the experts move who are judged by every
+  /// block, the more is kept for these.
+  bool affords_guesses() const {
+    return traffic_ >= std::min(2 * traffic_start(), (traffic_start() + issued_) / 2);
+  }
   /// The least threshold, for how far experts look.
   float base() const { return at_price(0.5f); }
 
   void issued() {
     credit_ -= 1;
     traffic_ -= 1;
+    issued_ += 1;
   }
+  void guessed(std::uint32_t blocks) { traffic_ -= static_cast<float>(blocks); }
   void used() { earn(1 / limits_.precision_min); }
   void missed(std::uint32_t blocks) {
     earn(static_cast<float>(blocks) * 0.01f);
@@ -55,10 +63,11 @@ public:
   }
 
 private:
-  static constexpr float blocks_most = 1u << 18, start_most = 1u << 13;
+  static constexpr float blocks_most = 1u << 16, start_most = 1u << 13;
   static constexpr float cheap = 1.3f, dear = 1.02f; ///< Of `traffic_max`.
 
   float scarce() const { return traffic_most_ / 16; }
+  float traffic_start() const { return std::min(traffic_most_ / 80, start_most); }
   float at_price(float where_dear) const {
     return limits_.threshold + dear_ * std::max(0.0f, where_dear - limits_.threshold);
   }
@@ -69,6 +78,7 @@ private:
   float traffic_most_;
   float credit_;
   float traffic_;
+  float issued_ = 0; ///< In all; beyond 2^24 it may stand still.
 };
 
 } // namespace forerun::predict

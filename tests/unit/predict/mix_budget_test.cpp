@@ -89,6 +89,22 @@ TEST_CASE("the less traffic is allowed, the surer a block has to be, above all o
   CHECK(at(1.02f, true) == doctest::Approx(0.85f));
 }
 
+TEST_CASE("guesses leave the experts what they began with, and the more the more these move") {
+  mix_budget budget({.credit_start = 1e6f}, 1000); // Traffic begins with about 200 blocks.
+  budget.guessed(99);
+  CHECK(budget.affords_guesses());
+  budget.guessed(2);
+  CHECK_FALSE(budget.affords_guesses());
+  budget.plain_missed(300);
+  CHECK(budget.affords_guesses());
+  for (int i = 0; i < 300; ++i)
+    budget.issued();
+  CHECK(budget.threshold(false) < 1);
+  CHECK_FALSE(budget.affords_guesses());
+  budget.plain_missed(100'000);
+  CHECK(budget.affords_guesses());
+}
+
 TEST_CASE("a scarce budget goes to the surest blocks") {
   mix_budget budget({}, 1000);
   auto before = budget.threshold(false);

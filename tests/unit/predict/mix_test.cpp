@@ -13,6 +13,7 @@ struct guest final : residency {
   block_set here, early;
   std::uint64_t misses = 0, moved = 0, used = 0, requests = 0;
   std::vector<prediction> last;
+  link_figures link;
 
   bool absent(std::uint64_t block) const override { return !here.contains(block); }
   std::uint64_t blocks() const override { return 1u << 22; }
@@ -27,7 +28,7 @@ struct guest final : residency {
         seen.first_use_blocks += early.contains(block) && fresh.insert(block);
     used += seen.first_use_blocks;
     mix_output out;
-    experts.observe(seen, true, *this, {}, out);
+    experts.observe(seen, true, *this, link, out);
     for (const auto& one : out.fetch) {
       CHECK(one.where.count <= 64);
       for (auto block = one.where.first; block < one.where.end(); ++block)
@@ -71,6 +72,23 @@ TEST_CASE("the streams' predictions name their expert and the time of the read")
   REQUIRE(one.last[0].by == expert::stream);
   CHECK(one.last[0].probability >= mix_budget_limits{}.threshold);
   CHECK(one.last[0].expected > instant{std::chrono::seconds{one.requests}});
+}
+
+TEST_CASE("what would surely come late is not moved unless it is nearly certain") {
+  const auto moved = [](nanos delay, std::uint64_t run) {
+    guest one;
+    one.link.delay = delay; // At a request a second.
+    std::uint64_t seed = 3, at = 0;
+    for (int request = 0; request < 20'000; ++request) {
+      at = next(seed) % run == 0 ? next(seed) % (1u << 22) : at + 1;
+      one.read(at, 1);
+    }
+    return one.moved;
+  };
+  const auto at_once = moved({}, 4);
+  CHECK(at_once > 1000);
+  CHECK(moved(std::chrono::seconds{16}, 4) < at_once / 4);
+  CHECK(moved(std::chrono::seconds{16}, 100) > 10'000);
 }
 
 TEST_CASE("random reads cost at most the credit that every beginning has") {
