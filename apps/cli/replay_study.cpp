@@ -129,6 +129,8 @@ private:
       return std::make_unique<study::last_successor>();
     if (name == "forerun") {
       predict::mix_limits limits;
+      if (plan_.trace->keys)
+        limits.elements = element_kind::key;
       limits.cache_blocks = job_.capacity;
       limits.budget.traffic_max = plan_.traffic_max;
       auto made = std::make_unique<study::ours>(limits);

@@ -17,6 +17,11 @@ constexpr float keep_min = 0.5f;
 constexpr std::size_t keep_max = 256;
 constexpr std::uint32_t extent_blocks_max = 64;
 
+/// Numbers near each other belong together.
+constexpr bool are_places(element_kind kind) {
+  return kind == element_kind::block || kind == element_kind::image_block || kind == element_kind::page;
+}
+
 std::uint64_t hash(std::uint64_t block) {
   return block * 0x9e3779b97f4a7c15u;
 }
@@ -37,15 +42,17 @@ void add_once(std::array<std::uint16_t, size>& list, std::uint8_t& count, std::u
 } // namespace
 
 mix::mix(const mix_limits& limits)
-    : limits_(limits), counters_(stream_contexts + replay_contexts + around_contexts), joint_(joint_contexts),
-      pending_(std::max<std::size_t>(limits.pending_max, 64)), plain_(limits.cache_blocks),
-      budget_(limits.budget, limits.cache_blocks), replay_(limits.log_requests_max),
-      fill_(limits.neighbourhood), life_insertions_(static_cast<float>(limits.cache_blocks)) {
+    : limits_(limits), counters_(index(mix_expert::votes, are_places(limits.elements) ? 0 : votes_contexts)),
+      joint_(joint_contexts), pending_(std::max<std::size_t>(limits.pending_max, 64)),
+      plain_(limits.cache_blocks), budget_(limits.budget, limits.cache_blocks),
+      replay_(limits.log_requests_max), fill_(limits.neighbourhood),
+      life_insertions_(static_cast<float>(limits.cache_blocks)) {
 }
 
 std::uint16_t mix::index(mix_expert by, std::uint16_t context) {
-  constexpr std::array<std::uint16_t, mix_experts> starts = {0, stream_contexts,
-                                                             stream_contexts + replay_contexts};
+  constexpr std::array<std::uint16_t, mix_experts> starts = {
+      0, stream_contexts, stream_contexts + replay_contexts,
+      stream_contexts + replay_contexts + around_contexts};
   return static_cast<std::uint16_t>(starts[static_cast<std::size_t>(by)] + context);
 }
 
@@ -92,6 +99,8 @@ void mix::observe(const access& seen, bool explained, const residency& here, con
   eager_ = 1 - 0.5f * lead_ / (lead_ + 16);
   walk_min_ = requests_ % explore_every == 0 ? 0 : 0.6f * budget_.base();
   streams_.observe(request, lead_, *this);
+  if (!are_places(limits_.elements))
+    votes_.observe(request, replay_.log(), *this);
   replay_.observe(request, lead_, *this);
   if (request.worth)
     propose_around(request, streams_.run(), *this);
@@ -183,7 +192,7 @@ bool mix::propose(mix_expert by, std::uint16_t context, std::uint64_t block, flo
   } else if (one->issued || one->provisional) {
     return one->issued;
   }
-  one->now[static_cast<std::size_t>(by)] = at;
+  one->now[voice_of(by)] = at;
   const auto joint = joint_of(*one);
   add_once(one->visited, one->visited_count, at);
   add_once(one->joint, one->joint_count, joint);
@@ -198,7 +207,7 @@ bool mix::propose(mix_expert by, std::uint16_t context, std::uint64_t block, flo
   fill_.asked({block, 1}, p);
   constexpr std::array names = {expert::stream, expert::association, expert::neighbourhood};
   std::size_t speaker = 0;
-  for (std::size_t other = 0; other < mix_experts; ++other)
+  for (std::size_t other = 0; other < mix_voices; ++other)
     if (one->now[other] != mix_pending::no_context &&
         (one->now[speaker] == mix_pending::no_context ||
          counters_[one->now[other]].p > counters_[one->now[speaker]].p))

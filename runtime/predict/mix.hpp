@@ -1,5 +1,6 @@
 #pragma once
 #include "runtime/base/access.hpp"
+#include "runtime/base/ids.hpp"
 #include "runtime/base/prediction.hpp"
 #include "runtime/base/residency.hpp"
 #include "runtime/base/result.hpp"
@@ -11,11 +12,15 @@
 #include "runtime/predict/plain_cache.hpp"
 #include "runtime/predict/replay.hpp"
 #include "runtime/predict/stream.hpp"
+#include "runtime/predict/votes.hpp"
 #include <span>
 
 namespace forerun::predict {
 
 struct mix_limits {
+  /// What "block" stands for here. Of elements whose numbers are no places, such as keys, votes are taken,
+  /// too.
+  element_kind elements = element_kind::image_block;
   std::size_t cache_blocks = 1u << 16;     ///< That the image's blocks share; how long a prediction may wait.
   std::size_t log_requests_max = 1u << 18; ///< 28 bytes each, made with use.
   std::size_t pending_max = 1u << 15; ///< Proposals that wait for their truth; 100 bytes each, made with use.
@@ -46,10 +51,11 @@ struct mix_figures {
 };
 
 /// The experts for traffic that no earlier run explains, on one image: streams, replay of the request log
-/// (association) and what lies around a miss, mixed to one calibrated probability; and the fill of a first
-/// boot. All experts that propose a block meet in one pending entry. Each of their contexts, and the joint
-/// context of all, learns from what became of the block, also when it was only written down: nothing is moved
-/// before its context has proved itself, so that unpredictable traffic costs nearly nothing.
+/// (association; of keys the log's votes, too) and what lies around a miss, mixed to one calibrated
+/// probability; and the fill of a first boot. All experts that propose a block meet in one pending entry.
+/// Each of their contexts, and the joint context of all, learns from what became of the block, also when it
+/// was only written down: nothing is moved before its context has proved itself, so that unpredictable
+/// traffic costs nearly nothing.
 ///
 /// Counts are kept per context, not per image: it takes a few hundred requests to learn. About 1 microsecond
 /// for a block. At most about 12 MiB, made with use. A pure value; one thread.
@@ -105,6 +111,7 @@ private:
   plain_cache plain_;
   mix_budget budget_;
   stream_expert streams_;
+  votes_expert votes_;
   replay_expert replay_;
   neighbourhood fill_;
 

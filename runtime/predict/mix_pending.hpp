@@ -15,10 +15,10 @@ public:
     std::uint64_t block = 0;
     std::uint32_t request = 0;   ///< When it was proposed first.
     std::uint32_t insertion = 0; ///< The same, in blocks that came into the cache.
-    std::array<std::uint16_t, mix_experts> now{no_context, no_context,
-                                               no_context}; ///< Latest context of each expert.
-    std::array<std::uint16_t, 10> visited{};                ///< Contexts it went through: all of them learn.
-    std::array<std::uint16_t, 8> joint{};                   ///< Joint contexts it went through.
+    std::array<std::uint16_t, mix_voices> now{no_context, no_context,
+                                              no_context}; ///< Latest context of each voice.
+    std::array<std::uint16_t, 10> visited{};               ///< Contexts it went through: all of them learn.
+    std::array<std::uint16_t, 8> joint{};                  ///< Joint contexts it went through.
     std::uint8_t visited_count = 0;
     std::uint8_t joint_count = 0;
     std::uint8_t record = 0;
