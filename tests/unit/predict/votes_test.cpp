@@ -1,36 +1,10 @@
 #include "runtime/predict/mix.hpp"
-#include <doctest/doctest.h>
-#include <map>
-#include <set>
+#include "tests/unit/predict/notes.hpp"
 
 using namespace forerun;
 using namespace forerun::predict;
 
 namespace {
-
-/// Writes down what is proposed. All contexts are as good as `quality`.
-struct notes final : mix_bench {
-  struct proposal {
-    std::uint16_t context;
-    float ahead;
-  };
-  float quality = 1;
-  std::map<std::uint64_t, proposal> made;
-  std::vector<std::uint64_t> order;
-
-  float chance(mix_expert by, std::uint16_t) const override {
-    CHECK(by == mix_expert::votes);
-    return quality;
-  }
-  bool known(std::uint64_t) const override { return true; }
-  float walk_min() const override { return 0.2f; }
-  bool propose(mix_expert, std::uint16_t context, std::uint64_t block, float ahead) override {
-    CHECK(context < votes_contexts);
-    made[block] = {context, ahead};
-    order.push_back(block);
-    return false;
-  }
-};
 
 struct past {
   replay_log log{4096};
@@ -46,7 +20,7 @@ struct past {
 };
 
 notes ask(const past& before, std::uint64_t key, float quality = 1) {
-  notes said;
+  notes said(mix_expert::votes);
   said.quality = quality;
   votes_expert it;
   it.observe({key, 1, true}, before.log, said);
