@@ -91,7 +91,7 @@ def compare(context, case):
     seen = play(context, case.trace, case.options, [*PEERS, "forerun"])
     ours = seen["forerun"]
     bars = dict(case.bars)
-    if ours["prefetched"] >= PROPOSALS_MIN:
+    if ours["calibration_proposed"]["count"] >= PROPOSALS_MIN:
         bars["calibration error"] = CALIBRATION
 
     def add(what, unit, key, contenders):
@@ -104,7 +104,10 @@ def compare(context, case):
         add("requests", "missed", "request_miss_ratio", ["forerun", *PEERS])
     add("precision", "of prefetched", "accuracy", ["forerun"])
     add("waste", "of LRU's misses", "waste", ["forerun"])
-    add("calibration error", "expected", "calibration_error", ["forerun"])
+    for of in ("proposed", "moved"):
+        error = ours[f"calibration_{of}"]["error"]
+        bar = bars.get("calibration error") if of == "proposed" else None
+        context.add(f"{case.title()}: calibration error, {of}", "expected, exact", "forerun", error, bar)
     return ours["model_bytes"]
 
 

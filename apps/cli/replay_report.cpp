@@ -156,19 +156,20 @@ std::string draw_heat(const replay_outcome& of) {
   return plot.done();
 }
 
-std::string draw_calibration(const study_job& ours) {
-  drawing plot(fmt::format("Is forerun honest? Stated probability against what came true (error {:.3f})",
-                           ours.seen.calibration_error()),
+std::string draw_calibration(std::string_view what, const predict::scores& scores) {
+  drawing plot(fmt::format("Is forerun honest? Stated probability against what came true, of {} {} blocks "
+                           "(error {:.3f})",
+                           scores.count(), what, scores.calibration_error()),
                "stated, %", "used, %", 100, 100);
   plot.line({{0, 0}, {100, 100}}, "#bbbbbb", "honest");
-  std::uint64_t most = 1;
-  for (const auto& bin : ours.seen.calibration)
-    most = std::max(most, bin.count);
-  for (const auto& bin : ours.seen.calibration)
+  const auto bins = scores.bins();
+  const auto most = std::max_element(bins.begin(), bins.end(), [](const auto& a, const auto& b) {
+                      return a.count < b.count;
+                    })->count;
+  for (const auto& bin : bins)
     if (bin.count > 0)
-      plot.dot(100 * bin.said / static_cast<double>(bin.count), 100 * study::share(bin.used, bin.count),
-               colour_of("forerun"), fmt::format("{} blocks", bin.count),
-               3 + 7 * study::share(bin.count, most));
+      plot.dot(100 * bin.said / bin.count, 100 * bin.used / bin.count, colour_of("forerun"),
+               fmt::format("{:.0f} blocks", bin.count), 3 + 7 * bin.count / most);
   return plot.done();
 }
 
@@ -227,7 +228,7 @@ table{{border-collapse:collapse}}td,th{{padding:2px 10px;text-align:right}}td:fi
                      of.trace->keys ? "keys" : "blocks of 4 KiB", of.trace->rows_broken);
   out += draw_table(of) + "<main>" + draw_sizes(of) + draw_waste(of) + draw_timeline(of) + draw_heat(of);
   if (const auto* ours = find_job(of.jobs, "forerun"))
-    out += draw_calibration(*ours);
+    out += draw_calibration("proposed", ours->seen.proposed) + draw_calibration("moved", ours->seen.moved);
   return out + "</main></html>";
 }
 

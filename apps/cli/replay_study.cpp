@@ -97,8 +97,10 @@ public:
     if (auto played = play(machine); !played)
       return played;
     job_.seen = machine.end();
-    if (ours_ != nullptr)
+    if (ours_ != nullptr) {
+      job_.seen.proposed = ours_->proposed();
       job_.model_bytes = ours_->memory_bytes();
+    }
     job_.seconds = std::chrono::duration<double>(steady::now() - started).count();
     return success();
   }
@@ -132,6 +134,7 @@ private:
       if (plan_.trace->keys)
         limits.elements = element_kind::key;
       limits.cache_blocks = job_.capacity;
+      limits.scores_memory = 0;
       limits.budget.traffic_max = plan_.traffic_max;
       auto made = std::make_unique<study::ours>(limits);
       ours_ = made.get();

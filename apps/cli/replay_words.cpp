@@ -16,6 +16,12 @@ double traffic(const study_job& job, const study_job* lru) {
   return lru == nullptr ? 0 : study::share(job.seen.fetched(), lru->seen.misses);
 }
 
+void put_scores(json& out, std::string_view of, const predict::scores& is) {
+  out.key(fmt::format("calibration_{}", of)).open_object();
+  out.field("count", is.count()).field("used", is.used()).field("error", is.calibration_error());
+  out.field("brier", is.brier()).field("log_loss", is.log_loss()).close();
+}
+
 std::string times(double ratio) {
   return fmt::format("{:.2f}×", ratio);
 }
@@ -124,11 +130,10 @@ std::string to_json(const replay_outcome& of) {
       out.value(seen.stall.count());
     else
       out.null();
-    out.key("calibration_error");
-    if (job.policy == "forerun")
-      out.value(seen.calibration_error());
-    else
-      out.null();
+    if (job.policy == "forerun") {
+      put_scores(out, "proposed", seen.proposed);
+      put_scores(out, "moved", seen.moved);
+    }
     out.field("model_bytes", job.model_bytes).field("seconds", job.seconds);
     out.field("predict_ns_per_touch",
               study::share(static_cast<std::uint64_t>(job.predicting.count()), seen.touches));

@@ -23,6 +23,8 @@ bool history::observe(run_id run, const access& seen) {
   auto* tracker = find(run);
   if (tracker == nullptr)
     return false;
+  if (seen.op == operation::read)
+    tracker->each_ranked(library_, seen.where, [this](float chance) { scores_.settle(chance, true); });
   const auto room = std::min(limits_.run_blocks_max - std::min(limits_.run_blocks_max, tracker->blocks()),
                              limits_.active_blocks_max - std::min(limits_.active_blocks_max, active_blocks_));
   const auto fresh = tracker->observe(library_, seen, room);
@@ -56,6 +58,9 @@ void history::end(run_id run) {
   active_.erase(at);
   active_blocks_ -= tracker->blocks();
   left_out_ += tracker->blocks_left_out();
+  library_.each_block([&](std::uint64_t block, std::uint32_t) {
+    tracker->each_ranked(library_, {block, 1}, [this](float chance) { scores_.settle(chance, false); });
+  });
   if (const auto group = tracker->group(); group && tracker->blocks() >= limits_.run_blocks_min)
     library_.matched(*group);
   library_.add(tracker->touches(), tracker->label());

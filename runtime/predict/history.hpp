@@ -3,6 +3,7 @@
 #include "runtime/base/forecast.hpp"
 #include "runtime/predict/history_library.hpp"
 #include "runtime/predict/history_tracker.hpp"
+#include "runtime/predict/scores.hpp"
 #include <memory>
 #include <optional>
 
@@ -56,13 +57,18 @@ public:
   /// and then nothing has changed: the history is rebuilt by the next runs.
   result<void> load(std::span<const std::byte> bytes) { return library_.load(bytes); }
   history_figures figures() const;
+  /// What became of the blocks that it expected: each is judged by what was said before it was read for the
+  /// first time, or at the end of the run, if it was not.
+  const scores& seen() const { return scores_; }
 
 private:
+  static constexpr double scores_memory = 1u << 16; ///< Blocks.
   history_tracker* find(run_id run) const;
 
   history_limits limits_;
   history_library library_;
   std::vector<std::unique_ptr<history_tracker>> active_; ///< At most `active_max`.
+  scores scores_{scores_memory};
   std::size_t active_blocks_ = 0;
   std::uint64_t left_out_ = 0; ///< By runs that ended.
 };

@@ -30,6 +30,14 @@ public:
   /// That the run reads this block, now or later.
   float probability(const history_library& library, std::uint64_t block) const;
 
+  /// Calls f(probability) for each of these blocks that a ranking of this run holds.
+  template <class F> void each_ranked(const history_library& library, extent where, F&& f) const {
+    for (auto block = where.first; ranked_ && block < where.end(); ++block)
+      if (!seen_.contains(block))
+        if (const auto chance = probability(library, block); chance >= history_probability_min)
+          f(chance);
+  }
+
   /// Slot of the group that explains the run with a weight above one half.
   std::optional<std::uint32_t> group() const;
   run_id run() const { return run_; }

@@ -16,6 +16,7 @@ constexpr float lead_max = 128;
 constexpr float keep_min = 0.5f;
 constexpr std::size_t keep_max = 256;
 constexpr std::uint32_t extent_blocks_max = 64;
+constexpr std::uint32_t faded_outcomes = 16;
 
 /// Numbers near each other belong together.
 constexpr bool are_places(element_kind kind) {
@@ -44,7 +45,8 @@ void add_once(std::array<std::uint16_t, size>& list, std::uint8_t& count, std::u
 mix::mix(const mix_limits& limits)
     : limits_(limits), counters_(index(mix_expert::votes, are_places(limits.elements) ? 0 : votes_contexts)),
       joint_(joint_contexts), pending_(std::max<std::size_t>(limits.pending_max, 64)),
-      plain_(limits.cache_blocks), budget_(limits.budget, limits.cache_blocks),
+      scores_(limits.scores_memory), drift_(limits.drift_bound), plain_(limits.cache_blocks),
+      budget_(limits.budget, limits.cache_blocks),
       replay_(limits.log_requests_max), fill_(limits.neighbourhood),
       life_insertions_(static_cast<float>(limits.cache_blocks)) {
 }
@@ -197,7 +199,10 @@ bool mix::propose(mix_expert by, std::uint16_t context, std::uint64_t block, flo
   add_once(one->visited, one->visited_count, at);
   add_once(one->joint, one->joint_count, joint);
   const auto p = probability(*one, joint);
-  if (p < least(one->cold, requests_ahead))
+  const bool moved = p >= least(one->cold, requests_ahead);
+  one->said[static_cast<std::size_t>(by)] = counters_[at].p;
+  state(*one, p, moved);
+  if (!moved)
     return false;
   one->issued = true;
   one->insertion = static_cast<std::uint32_t>(insertions_);
@@ -212,7 +217,7 @@ bool mix::propose(mix_expert by, std::uint16_t context, std::uint64_t block, flo
         (one->now[speaker] == mix_pending::no_context ||
          counters_[one->now[other]].p > counters_[one->now[speaker]].p))
       speaker = other;
-  emit(block, names[speaker], p, requests_ahead);
+  emit(block, names[speaker], one->probability, requests_ahead);
   return true;
 }
 
@@ -236,7 +241,33 @@ void mix::touch(extent where, bool read) {
       settle(*one, read);
 }
 
+void mix::state(mix_pending::entry& one, float estimate, bool moved) {
+  if (one.estimate >= 0)
+    maps_[0].withdraw(one.estimate);
+  one.estimate = estimate;
+  one.probability = maps_[moved].said(estimate);
+  maps_[moved].open(estimate);
+}
+
+void mix::judge(const mix_pending::entry& one, bool used, mix_scores& into) {
+  into.together.settle(one.probability, one.issued, used);
+  for (std::size_t by = 0; by < mix_experts; ++by)
+    if (one.now[by] != mix_pending::no_context)
+      into.experts[by].settle(one.said[by], one.issued, used);
+}
+
+mix_scores mix::scores() const {
+  auto all = scores_;
+  pending_.each([&](const mix_pending::entry& one) {
+    if (one.provisional)
+      judge(one, false, all);
+  });
+  return all;
+}
+
 void mix::settle(mix_pending::entry& one, bool used) {
+  judge(one, used, scores_);
+  maps_[one.issued].settle(one.estimate, one.provisional, used);
   if (used) {
     const auto waited = static_cast<float>(static_cast<std::uint32_t>(requests_) - one.request);
     wait_requests_ += 0.02f * (waited - wait_requests_);
@@ -256,7 +287,19 @@ void mix::settle(mix_pending::entry& one, bool used) {
     else if (used)
       joint_[one.joint[at]].correct();
   remember_outcome(one.block, used);
+  if (drift_.settle(one.estimate, used))
+    fade();
   pending_.remove(one);
+}
+
+/// The rules have changed: what was learned stays, but counts as little as if it had just been learned, so
+/// that a few outcomes of now outweigh it.
+void mix::fade() {
+  for (auto* table : {&counters_, &joint_})
+    for (auto& one : *table)
+      one.n = std::min(one.n, faded_outcomes);
+  for (auto& map : maps_)
+    map.fade();
 }
 
 void mix::expire() {
@@ -268,6 +311,7 @@ void mix::expire() {
       counters_[one->visited[at]].learn(false);
     for (std::size_t at = 0; at < one->joint_count; ++at)
       joint_[one->joint[at]].learn(false);
+    maps_[one->issued].doubt(one->estimate);
     one->provisional = true;
   }
   while (auto* one = pending_.oldest()) {
@@ -291,6 +335,7 @@ mix_figures mix::figures() const {
           proposed_,
           issued_,
           used_,
+          drift_.noticed(),
           pending_.size(),
           pending_.memory_bytes() + plain_.memory_bytes() + replay_.log().memory_bytes() + records_.size() +
               known_.size() * 8 + (counters_.size() + joint_.size()) * sizeof(counter) + fill.memory_bytes,

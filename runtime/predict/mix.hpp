@@ -4,13 +4,16 @@
 #include "runtime/base/prediction.hpp"
 #include "runtime/base/residency.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/predict/calibration_map.hpp"
 #include "runtime/predict/counter.hpp"
+#include "runtime/predict/drift.hpp"
 #include "runtime/predict/mix_budget.hpp"
 #include "runtime/predict/mix_pending.hpp"
 #include "runtime/predict/mix_proposal.hpp"
 #include "runtime/predict/neighbourhood.hpp"
 #include "runtime/predict/plain_cache.hpp"
 #include "runtime/predict/replay.hpp"
+#include "runtime/predict/scores.hpp"
 #include "runtime/predict/stream.hpp"
 #include "runtime/predict/votes.hpp"
 #include <span>
@@ -25,6 +28,8 @@ struct mix_limits {
   std::size_t log_requests_max = 1u << 18; ///< 28 bytes each, made with use.
   std::size_t pending_max = 1u << 15; ///< Proposals that wait for their truth; 100 bytes each, made with use.
   std::size_t snapshot_bytes_max = 8u << 20; ///< Of what is loaded.
+  double scores_memory = 1u << 16;           ///< Proposals after which an outcome counts 1/e; 0: for ever.
+  float drift_bound = 256;                   ///< Of `drift_watch`.
   mix_budget_limits budget;
   neighbourhood_limits neighbourhood;
 };
@@ -45,9 +50,17 @@ struct mix_figures {
   std::uint64_t issued_blocks =
       0; ///< By streams, association and what is around; without the first boot's fill.
   std::uint64_t used_blocks = 0; ///< Of those, read since.
+  std::uint64_t drifts = 0;      ///< So often the rules changed, and what was learned before faded.
   std::size_t pending = 0;
   std::size_t memory_bytes = 0;
   neighbourhood_figures fill;
+};
+
+/// What became of the proposals, by the probability that they last had.
+struct mix_scores {
+  explicit mix_scores(double memory) : together(memory) { experts.fill(expert_scores(memory)); }
+  std::array<expert_scores, mix_experts> experts; ///< Each by its own chance, of what it spoke of.
+  expert_scores together;
 };
 
 /// The experts for traffic that no earlier run explains, on one image: streams, replay of the request log
@@ -77,6 +90,8 @@ public:
   void begin_run() { fill_.forget(); }
 
   mix_figures figures() const;
+  /// Of all proposals whose time is over. One that has waited longer than usual counts as not read so far.
+  mix_scores scores() const;
   /// What was learned: counters and the request log.
   std::vector<std::byte> save() const;
   /// Replaces what was learned. Fails with `corrupt` or `unsupported`, and then nothing has changed.
@@ -97,7 +112,10 @@ private:
   void emit(std::uint64_t block, expert by, float probability, float requests_ahead);
   void touch(extent where, bool read);
   void settle(mix_pending::entry& one, bool used);
+  void state(mix_pending::entry& one, float estimate, bool moved);
+  static void judge(const mix_pending::entry& one, bool used, mix_scores& into);
   void expire();
+  void fade();
   void prepare(); ///< Makes the tables that a mix without traffic does not need.
   void remember(extent where);
   void remember_outcome(std::uint64_t block, bool used);
@@ -108,6 +126,9 @@ private:
   std::vector<std::uint8_t> records_; ///< Per hash of the block: two bits of failures, two of successes.
   std::vector<std::uint64_t> known_;  ///< A bit per hash of the block.
   mix_pending pending_;
+  std::array<calibration_map, 2> maps_; ///< Of what was only written down, and of what was moved.
+  mix_scores scores_;
+  drift_watch drift_;
   plain_cache plain_;
   mix_budget budget_;
   stream_expert streams_;

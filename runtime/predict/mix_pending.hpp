@@ -19,6 +19,9 @@ public:
                                               no_context}; ///< Latest context of each voice.
     std::array<std::uint16_t, 10> visited{};               ///< Contexts it went through: all of them learn.
     std::array<std::uint16_t, 8> joint{};                  ///< Joint contexts it went through.
+    std::array<float, mix_voices> said{};                  ///< The latest chance of each voice,
+    float estimate = -1;                                   ///< and of all together; below 0: none yet.
+    float probability = 0;                                 ///< That made honest: what is said, and judged.
     std::uint8_t visited_count = 0;
     std::uint8_t joint_count = 0;
     std::uint8_t record = 0;
@@ -44,6 +47,12 @@ public:
   /// The oldest one that is not yet provisional, null if there is none.
   entry* oldest_open() { return front(open_); }
   std::size_t size() const { return slots_.size(); }
+  /// Calls f(entry) for each, in no useful order.
+  template <class F> void each(F f) const {
+    for (const auto& one : entries_)
+      if (one.used)
+        f(one);
+  }
   std::size_t memory_bytes() const;
 
 private:

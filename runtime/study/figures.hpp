@@ -1,5 +1,6 @@
 #pragma once
 #include "runtime/base/time.hpp"
+#include "runtime/predict/scores.hpp"
 #include <array>
 #include <cstdint>
 
@@ -10,13 +11,6 @@ constexpr double share(std::uint64_t part, std::uint64_t whole, double none = 0)
   return whole == 0 ? none : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-/// Of proposals with nearly the same stated probability: how many there were, what was said, what came true.
-struct calibration_bin {
-  std::uint64_t count = 0;
-  std::uint64_t used = 0;
-  double said = 0; ///< Sum of the stated probabilities.
-};
-
 /// One piece of the trace's requests.
 struct period {
   std::uint64_t touches = 0;
@@ -24,7 +18,6 @@ struct period {
   nanos stall{0};
 };
 
-inline constexpr std::size_t calibration_bins = 20;
 inline constexpr std::size_t periods = 120; ///< Of equally many requests.
 
 /// What one policy did with one trace, by the convention REQUEST (docs/replay.md).
@@ -35,11 +28,12 @@ struct figures {
   std::uint64_t misses = 0;          ///< Touches of what was not there; late ones are among them.
   std::uint64_t late = 0;            ///< Touches of what was on its way because of a prefetch.
   std::uint64_t prefetched = 0;
-  std::uint64_t used = 0; ///< Of those, touched before they were evicted; late ones are among them.
-  std::uint64_t shed = 0; ///< Proposals that found no room in the queue, or too little time.
-  nanos stall{0};         ///< How long reads waited; only where times are real.
-  nanos think{0};         ///< The trace's own time between reads; as stall.
-  std::array<calibration_bin, calibration_bins> calibration{}; ///< Of prefetched blocks with a probability.
+  std::uint64_t used = 0;   ///< Of those, touched before they were evicted; late ones are among them.
+  std::uint64_t shed = 0;   ///< Proposals that found no room in the queue, or too little time.
+  nanos stall{0};           ///< How long reads waited; only where times are real.
+  nanos think{0};           ///< The trace's own time between reads; as stall.
+  predict::scores moved;    ///< Of prefetched blocks with a stated probability.
+  predict::scores proposed; ///< Of all that ours proposed, whether it was fetched or not.
   std::array<period, periods> timeline{};
 
   double miss_share() const { return share(misses, touches); }
@@ -50,8 +44,6 @@ struct figures {
   /// Fetched because a request waited; a late block is fetched once, as a prefetch.
   std::uint64_t demand() const { return misses - late; }
   std::uint64_t fetched() const { return demand() + prefetched; }
-  /// Expected calibration error over what was prefetched (Naeini et al., AAAI 2015).
-  double calibration_error() const;
 };
 
 } // namespace forerun::study

@@ -236,13 +236,8 @@ void machine::admit(std::uint64_t block, cache::admit_kind kind) {
 /// A prefetched block was used, or will not be.
 void machine::settle(float probability, bool used) {
   seen_.used += used;
-  if (probability <= 0)
-    return;
-  const auto bin = std::min(static_cast<std::size_t>(probability * calibration_bins), calibration_bins - 1);
-  auto& into = seen_.calibration[bin];
-  ++into.count;
-  into.used += used;
-  into.said += static_cast<double>(probability);
+  if (probability > 0)
+    seen_.moved.settle(probability, used);
 }
 
 const figures& machine::end() {

@@ -23,6 +23,12 @@ void ours::trained() {
   known_ = true;
 }
 
+predict::scores ours::proposed() const {
+  auto all = mix_.scores().together.all;
+  all.merge(history_.seen());
+  return all;
+}
+
 void ours::observe(const access& seen, const residency& here, const predict::link_figures& link,
                    wishes& out) {
   // Without earlier runs there is nothing to follow, and a long trace would only fill the history.

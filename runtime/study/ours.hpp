@@ -22,6 +22,8 @@ public:
                wishes& out) override;
   void evicted_unused(std::uint64_t block) override { mix_.evicted_unused(block); }
 
+  /// Of all that was proposed so far, never faded if the limits say so.
+  predict::scores proposed() const;
   std::size_t memory_bytes() const { return mix_.figures().memory_bytes + history_.figures().stored_bytes; }
 
 private:

@@ -24,6 +24,7 @@ struct options {
   double delay_ms = 10;
   bool fill = true;
   bool reads_only = false;
+  bool bins = false; ///< Print the reliability table.
   std::size_t volumes = 1000;
   predict::mix_limits mix;
 };
@@ -151,9 +152,10 @@ figures with_mix(const std::vector<forerun::access>& accesses, std::size_t capac
 }
 
 int usage() {
-  fmt::print(stderr,
-             "usage: mix_sim TRACE.csv.gz [--cache SHARE] [--cap TRAFFIC] [--threshold P] [--gap-ms MS]\n"
-             "               [--delay-ms MS] [--volumes N] [--no-fill] [--reads]\n");
+  fmt::print(
+      stderr,
+      "usage: mix_sim TRACE.csv.gz [--cache SHARE] [--cap TRAFFIC] [--threshold P] [--gap-ms MS]\n"
+      "               [--delay-ms MS] [--volumes N] [--no-fill] [--reads] [--drift-bound N] [--bins]\n");
   return 2;
 }
 
@@ -178,6 +180,10 @@ int main(int argc, char** argv) {
       given.volumes = static_cast<std::size_t>(number());
     else if (word == "--no-fill")
       given.fill = false;
+    else if (word == "--drift-bound")
+      given.mix.drift_bound = static_cast<float>(number());
+    else if (word == "--bins")
+      given.bins = true;
     else if (word == "--reads")
       given.reads_only = true;
     else if (given.trace.empty() && word[0] != '-')
@@ -205,16 +211,18 @@ int main(int argc, char** argv) {
   given.mix.cache_blocks = capacity;
   const auto lru = plain(accesses, cache::policy_kind::lru, capacity);
   const auto alone = plain(accesses, cache::policy_kind::s3_fifo, capacity);
+  given.mix.scores_memory = 0;
   predict::mix mix(given.mix);
   const auto mixed = with_mix(accesses, capacity, given, mix);
   const auto share = [](auto part, auto whole) {
     return static_cast<double>(part) / static_cast<double>(whole);
   };
   const auto memory = mix.figures();
+  const auto scores = mix.scores().together;
   const auto name = given.trace.substr(given.trace.rfind('/') + 1);
   fmt::print("{:26} LRU {:.3f} S3 {:.3f} | miss {:.3f} (req {:.3f}) precision {:.2f} traffic {:.3f} (of S3 "
              "{:.3f}) | "
-             "{:.2f} us/block, {:.1f} MiB, fill {}/{}{}\n",
+             "{:.2f} us/block, {:.1f} MiB, fill {}/{}{} | ECE {:.3f} of {}, moved {:.3f}, drifts {}\n",
              name.substr(0, name.find('.')), share(lru.misses, lru.touches),
              share(alone.misses, alone.touches), share(mixed.misses, mixed.touches),
              share(mixed.requests_missed, mixed.requests),
@@ -222,5 +230,11 @@ int main(int argc, char** argv) {
              share(mixed.misses + mixed.prefetched, lru.misses),
              share(mixed.misses + mixed.prefetched, alone.misses), mixed.microseconds,
              share(memory.memory_bytes, 1u << 20), memory.fill.own_used_blocks, memory.fill.own_asked_blocks,
-             memory.fill.silent ? " silent" : "");
+             memory.fill.silent ? " silent" : "", scores.all.calibration_error(), scores.all.count(),
+             scores.moved.calibration_error(), memory.drifts);
+  if (given.bins)
+    for (const auto& one : scores.all.bins())
+      if (one.count > 0)
+        fmt::print("  said {:.3f} was {:.3f} of {:.0f}\n", one.said / one.count, one.used / one.count,
+                   one.count);
 }

@@ -326,3 +326,28 @@ TEST_CASE("like runs in one group stay as exact as one when others are forgotten
   CHECK(few.save() == fresh.save());
   CHECK(few.figures().table_entries == fresh.figures().table_entries);
 }
+
+TEST_CASE("what a ranking promised is judged when it is read, or at the end of its run") {
+  history it;
+  const auto reads = program(1, 40, 40);
+  run(it, 1, reads);
+  CHECK(it.seen().count() == 0); // Nothing was known yet.
+  REQUIRE(it.begin({2}, ""));
+  REQUIRE(it.rank({2}, start));
+  for (std::size_t at = 0; at < reads.size() / 2; ++at)
+    it.observe({2}, read_of(reads[at]));
+  const auto half = it.seen();
+  CHECK(half.count() > 50);
+  CHECK(half.used() == half.count());
+  it.end({2});
+  CHECK(it.seen().count() == blocks_of(reads).size());
+  CHECK(it.seen().used() == half.used());
+}
+
+TEST_CASE("a run of another time, which nothing was promised for, judges nobody") {
+  history it;
+  const auto reads = program(1, 40, 40);
+  run(it, 1, reads);
+  run(it, 2, reads);
+  CHECK(it.seen().count() == 0);
+}

@@ -232,3 +232,46 @@ TEST_CASE("memory stays below its bound whatever is read") {
   CHECK(one.experts.figures().pending <= 1u << 10);
   CHECK(one.experts.figures().memory_bytes < 2u << 20);
 }
+
+TEST_CASE("what was only written down is judged, too, each proposal once, and what is said of it is true") {
+  guest one;
+  std::uint64_t seed = 7;
+  for (int at = 0; at < 30'000; ++at) {
+    const auto start = next(seed) % (1u << 22);
+    for (std::uint64_t run = 0; run < 1 + next(seed) % 3; ++run)
+      one.read(start + 2 * run, 2);
+  }
+  const auto figures = one.experts.figures();
+  const auto scores = one.experts.scores();
+  CHECK(scores.together.all.count() <= figures.proposed_blocks);
+  CHECK(scores.together.all.count() + figures.pending >= figures.proposed_blocks);
+  CHECK(scores.together.moved.count() <= figures.issued_blocks);
+  CHECK(scores.together.moved.used() == figures.used_blocks);
+  CHECK(scores.together.all.count() > 2 * scores.together.moved.count());
+  CHECK(scores.together.all.calibration_error() < 0.1);
+  for (const auto& expert : scores.experts)
+    CHECK(expert.all.count() <= scores.together.all.count());
+}
+
+TEST_CASE("when streams end sooner than ever before, that is noticed, and what was learned of them fades") {
+  // Blocks moved in vain after the rules changed, with drift noticed or never.
+  const auto wasted = [](float bound) {
+    guest one;
+    one.experts = mix({.cache_blocks = 512, .drift_bound = bound}); // So that waste is known soon.
+    std::uint64_t seed = 7;
+    const auto streams = [&](int count, std::uint64_t requests) {
+      for (int at = 0; at < count; ++at) {
+        const auto start = next(seed) % (1u << 22) / 64 * 64;
+        for (std::uint64_t run = 0; run < requests; ++run)
+          one.read(start + run, 1);
+      }
+    };
+    streams(6000, 8);
+    CHECK(one.experts.figures().drifts == 0);
+    const auto before = one.moved - one.used;
+    streams(6000, 2);
+    CHECK((one.experts.figures().drifts > 0) == (bound < 1000));
+    return one.moved - one.used - before;
+  };
+  CHECK(wasted(mix_limits{}.drift_bound) * 3 < wasted(1e9f) * 2);
+}

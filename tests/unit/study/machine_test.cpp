@@ -68,8 +68,8 @@ TEST_CASE("what is prefetched is used once, and what leaves unread is waste") {
   CHECK(seen.misses == 1);
   CHECK(seen.accuracy() == doctest::Approx(0.5));
   CHECK(seen.coverage() == doctest::Approx(0.5));
-  CHECK(seen.calibration[10].count == 2);
-  CHECK(seen.calibration_error() == doctest::Approx(0));
+  CHECK(seen.moved.bins()[10].count == 2);
+  CHECK(seen.moved.calibration_error() == doctest::Approx(0));
 }
 
 TEST_CASE("a delay in requests makes a prefetch late, a miss and no second transfer") {
