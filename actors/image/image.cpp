@@ -357,8 +357,7 @@ struct image_state {
     const auto& totals = ledger.totals();
     settled what{parts.plane->id, {}};
     what.fared = {tick_interval, std::min<nanos>(std::exchange(stalled, {}), tick_interval),
-                  std::exchange(moved_blocks, 0), totals.waste - std::exchange(reported_waste, totals.waste),
-                  0};
+                  std::exchange(moved_blocks, 0), totals.waste - std::exchange(reported_waste, totals.waste)};
     tell_prefetcher(what);
   }
 

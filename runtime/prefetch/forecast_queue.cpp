@@ -48,7 +48,8 @@ void forecast_queue::read(extent where, std::uint32_t first_use_blocks) {
 }
 
 std::optional<prediction> forecast_queue::take(const residency& here, const in_flight& flight,
-                                               float probability_min, std::uint32_t blocks_max) {
+                                               float probability_min, float probability_now,
+                                               std::uint32_t blocks_max) {
   blocks_max = std::min(blocks_max, limits_.extent_blocks_max);
   if (careful_)
     blocks_max = static_cast<std::uint32_t>(
@@ -67,13 +68,15 @@ std::optional<prediction> forecast_queue::take(const residency& here, const in_f
       ++first;
     if (first == what.where.end())
       continue;
+    if (what.probability < probability_now)
+      return std::nullopt;
 
     auto taken = what;
     taken.where = {first, 1};
     const auto rank = first_rank + static_cast<std::uint32_t>(first - what.where.first);
     const auto joins = [&](std::uint64_t block) {
       const auto* it = find(block);
-      if (it == nullptr || it->what.probability < probability_min)
+      if (it == nullptr || it->what.probability < std::max(probability_min, probability_now))
         return false;
       const auto its_rank = it->rank + static_cast<std::uint32_t>(block - it->what.where.first);
       const auto apart = its_rank > rank ? its_rank - rank : rank - its_rank;

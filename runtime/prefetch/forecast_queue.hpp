@@ -23,9 +23,11 @@ public:
   /// The run read these blocks, of which so many had been prefetched and were read for the first time.
   void read(extent where, std::uint32_t first_use_blocks);
   /// The next extent of absent blocks, grown around the head of the ranking over blocks that follow soon; at
-  /// most `blocks_max`. Empty when the ranking is done, or has to wait for reads that confirm it.
+  /// most `blocks_max`. What is below `probability_min` is passed over for good; what is below
+  /// `probability_now` has to wait, and all behind it. Empty when the ranking is done, or has to wait for
+  /// that or for reads that confirm it.
   std::optional<prediction> take(const residency& here, const in_flight& flight, float probability_min,
-                                 std::uint32_t blocks_max);
+                                 float probability_now, std::uint32_t blocks_max);
 
   run_id run() const { return run_; }
   bool done() const { return head_ == items_.size(); }

@@ -1,6 +1,7 @@
 #include "runtime/prefetch/scheduler.hpp"
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace forerun::prefetch {
 namespace {
@@ -97,8 +98,21 @@ bool scheduler::room(instant now) {
   return limits_.bandwidth_share_max > 0 && tokens_ > 0;
 }
 
-bool scheduler::idle() const {
-  return flight_.demand_bytes() == 0 && flight_.bytes() < window() / idle_divisor;
+bool scheduler::idle(instant now) const {
+  return flight_.demand_bytes() == 0 && now - demanded_ >= limits_.idle_after &&
+         flight_.bytes() < window() / idle_divisor;
+}
+
+bool scheduler::allows(prefetch_tier tier) const {
+  if (tier == prefetch_tier::background)
+    return false;
+  // Until the path is known, what was seen of it is only what was asked for.
+  if (link_.starting() || link_.bandwidth() == 0)
+    return true;
+  const auto free = link_.bandwidth() * static_cast<double>(1 - volume_load_);
+  return tier == prefetch_tier::critical
+             ? free > limits_.bandwidth_min
+             : free > limits_.bandwidth_moderate && volume_load_ < limits_.volume_load_max;
 }
 
 std::vector<plan> scheduler::next(instant now, const residency& here) {
@@ -125,20 +139,25 @@ bool scheduler::waiting() const {
 }
 
 std::optional<plan> scheduler::pick(instant now, const residency& here) {
+  const bool quiet = idle(now);
+  const bool critical = quiet || allows(prefetch_tier::critical);
+  const bool predictive = quiet || allows(prefetch_tier::predictive);
+  const auto forecast_now = predictive ? 0.0f : limits_.critical_min;
   const auto* first = queue_.front(prefetch_tier::critical);
-  if (hint_last_ && first != nullptr && first->by == expert::hint) {
+  if (critical && hint_last_ && first != nullptr && first->by == expert::hint) {
     hint_last_ = false;
-    if (auto picked = pick_forecast(now, here))
+    if (auto picked = pick_forecast(now, here, forecast_now))
       return picked;
   }
-  for (const auto tier : {prefetch_tier::critical, prefetch_tier::predictive})
-    if (auto picked = pick_queued(tier, now, here)) {
+  for (const auto& [tier, allowed] :
+       {std::pair{prefetch_tier::critical, critical}, {prefetch_tier::predictive, predictive}})
+    if (auto picked = allowed ? pick_queued(tier, now, here) : std::nullopt) {
       hint_last_ = picked->why.by == expert::hint;
       return picked;
     }
-  if (auto picked = pick_forecast(now, here))
+  if (auto picked = critical ? pick_forecast(now, here, forecast_now) : std::nullopt)
     return picked;
-  return idle() ? pick_queued(prefetch_tier::background, now, here) : std::nullopt;
+  return quiet ? pick_queued(prefetch_tier::background, now, here) : std::nullopt;
 }
 
 std::optional<plan> scheduler::pick_queued(prefetch_tier tier, instant now, const residency& here) {
@@ -170,10 +189,10 @@ std::optional<plan> scheduler::pick_queued(prefetch_tier tier, instant now, cons
   return std::nullopt;
 }
 
-std::optional<plan> scheduler::pick_forecast(instant now, const residency& here) {
+std::optional<plan> scheduler::pick_forecast(instant now, const residency& here, float probability_now) {
   for (std::size_t tried = 0; tried < forecasts_.size(); ++tried) {
     turn_ = (turn_ + 1) % forecasts_.size();
-    const auto taken = forecasts_[turn_].take(here, flight_, history_threshold_.value(),
+    const auto taken = forecasts_[turn_].take(here, flight_, history_threshold_.value(), probability_now,
                                               limits_.forecasts.extent_blocks_max);
     if (!taken)
       continue;
@@ -213,8 +232,11 @@ void scheduler::done(extent planned, std::uint64_t bytes, instant sent_at, insta
 
 void scheduler::demand_done(std::uint64_t bytes, bool ok, instant sent_at, instant now) {
   flight_.demand_done(bytes);
-  if (ok)
-    link_.arrived(bytes, sent_at, now);
+  demanded_ = now;
+  if (!ok)
+    return;
+  demand_bytes_ += bytes;
+  link_.arrived(bytes, sent_at, now);
 }
 
 void scheduler::used(const reason& why, std::uint32_t blocks) {
@@ -227,9 +249,16 @@ void scheduler::missed(std::uint32_t blocks) {
     proof->missed(blocks);
 }
 
+float scheduler::load_of(nanos period) {
+  const auto came = static_cast<double>(std::exchange(demand_bytes_, 0));
+  const auto could = link_.bandwidth() * std::chrono::duration<double>(period).count();
+  return link_.starting() || could <= 0 ? 0 : static_cast<float>(std::min(1.0, came / could));
+}
+
 void scheduler::adapt(const feedback& seen) {
-  threshold_.update(seen);
-  history_threshold_.update(seen);
+  volume_load_ = load_of(seen.period);
+  threshold_.update(seen, volume_load_);
+  history_threshold_.update(seen, volume_load_);
 }
 
 scheduler_figures scheduler::figures() const {
@@ -244,6 +273,7 @@ scheduler_figures scheduler::figures() const {
           .bandwidth = link_.bandwidth(),
           .delay = link_.delay(),
           .threshold = threshold_.value(),
+          .volume_load = volume_load_,
           .planned_blocks = planned_blocks_,
           .shed = queue_.shed(),
           .expired = queue_.expired(),

@@ -22,8 +22,12 @@ struct scheduler_limits {
   std::size_t plans_max = 1024;                   ///< Out at once.
   std::size_t runs_max = 64;                      ///< Forecasts at once; further ones are refused.
   nanos plan_age_max = std::chrono::seconds{120}; ///< A plan never reported back is given up.
-  float critical_min = 0.9f;                      ///< Probability from which a prediction is critical.
-  float background_min = 0.1f;                    ///< Less probable ones are not taken at all.
+  float critical_min = 0.9f;                      ///< Seed 002's HIGH_THRESHOLD; MEDIUM_THRESHOLD adapts.
+  double bandwidth_min = 256 << 10;    ///< MIN_BANDWIDTH: 256 KiB hold up a demand read behind them for 1 s,
+  double bandwidth_moderate = 1 << 20; ///< MODERATE_BANDWIDTH: and for 250 ms.
+  float volume_load_max = 0.9f;        ///< MAX_VOLUME_LOAD: of the path, by demand.
+  nanos idle_after = std::chrono::milliseconds{20}; ///< So long after the last demand an idle period begins.
+  float background_min = 0.1f;                      ///< Less probable ones are not taken at all.
   double bandwidth_share_max =
       1;                     ///< The operator's limit on prefetch, of the measured bandwidth; 0 stops it.
   double credit_blocks = 64; ///< What an expert may move on trust.
@@ -42,6 +46,7 @@ struct scheduler_figures {
   double bandwidth = 0;              ///< Bytes per second.
   nanos delay{0};
   float threshold = 0;
+  float volume_load = 0;            ///< Share of the path that demand took in the last period.
   std::uint64_t planned_blocks = 0; ///< Since the start.
   std::uint64_t shed = 0;           ///< Predictions dropped at the queue's bound.
   std::uint64_t expired = 0;        ///< Predictions whose time had passed.
@@ -50,9 +55,19 @@ struct scheduler_figures {
 };
 
 /// The prefetcher of one image's origin. Forecasts of runs and single predictions come in, plans go out while
-/// the path has room: hints and near certainties first, then the experts of the moment by deadline, then the
-/// runs' forecasts in turn, and what is barely likely only when the link idles. Demand is never planned here,
-/// only counted: it goes first at every queue behind this one. A pure value; one thread.
+/// the path has room, by the tiers of seed 002:
+///
+///     if probability > HIGH_THRESHOLD and network_bandwidth > MIN_BANDWIDTH: prefetch
+///     elif probability > MEDIUM_THRESHOLD and network_bandwidth > MODERATE_BANDWIDTH:
+///       if volume_load < MAX_VOLUME_LOAD: prefetch
+///     else: background
+///
+/// It is asked anew whenever there is room, so that what is held up by the volume's load waits until that
+/// falls or its time has passed, and what a slow path makes background is moved in idle periods. Critical are
+/// hints and near certainties, predictive the experts of the moment by deadline and then the runs' forecasts
+/// in turn. What the neighbourhood wants is at least predictive: it has weighed value against waste itself.
+/// Network bandwidth is what demand leaves of it; while it is unknown there is enough. Demand is never
+/// planned here, only counted: it goes first at every queue behind this one. A pure value; one thread.
 class scheduler {
 public:
   explicit scheduler(const scheduler_limits& limits = {});
@@ -97,8 +112,10 @@ private:
   bool room(instant now);
   std::optional<plan> pick(instant now, const residency& here);
   std::optional<plan> pick_queued(prefetch_tier tier, instant now, const residency& here);
-  std::optional<plan> pick_forecast(instant now, const residency& here);
-  bool idle() const;
+  std::optional<plan> pick_forecast(instant now, const residency& here, float probability_now);
+  bool allows(prefetch_tier tier) const;
+  bool idle(instant now) const;
+  float load_of(nanos period);
   credit* credit_of(expert by);
   void refill(instant now);
 
@@ -114,6 +131,9 @@ private:
   credit stream_credit_;
   credit association_credit_;
   credit neighbourhood_credit_;
+  std::uint64_t demand_bytes_ = 0; ///< That came in this period.
+  instant demanded_{};             ///< When the last demand was answered.
+  float volume_load_ = 0;
   double tokens_ = 0; ///< Bytes that the operator's share still allows.
   instant refilled_{};
   instant expired_at_{};

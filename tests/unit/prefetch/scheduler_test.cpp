@@ -44,6 +44,47 @@ std::uint64_t blocks(const std::vector<plan>& plans) {
   return sum;
 }
 
+/// A scheduler that has measured its path to the end.
+struct measured {
+  explicit measured(std::uint64_t bytes_second) {
+    // Its window is filled until more in flight brings no more.
+    for (std::uint64_t at = 0; it.figures().delay == nanos{0} || at < 200; ++at) {
+      std::vector<prediction> hints;
+      for (std::uint64_t block = 0; block < 64; ++block)
+        hints.push_back(expect(100'000 + (at * 64 + block) * 10, 1, 0, expert::hint,
+                               now - start + nanos{std::chrono::seconds{10}}));
+      it.add(hints);
+      for (const auto& what : it.next(now, here)) {
+        link_free = std::max(link_free, now) +
+                    nanos{static_cast<nanos::rep>(what.where.bytes() * 1'000'000'000 / bytes_second)};
+        flying.push_back({what, now, link_free + ms(1)});
+      }
+      if (flying.empty())
+        continue;
+      now = flying.front().back;
+      it.done(flying.front().what.where, flying.front().what.where.bytes(), flying.front().at, now);
+      flying.erase(flying.begin());
+    }
+    for (const auto& one : flying) {
+      now = std::max(now, one.back);
+      it.done(one.what.where, one.what.where.bytes(), one.at, one.back);
+    }
+    image none; // What still waits is for nothing.
+    none.size = 0;
+    CHECK(it.next(now, none).empty());
+  }
+  struct sent {
+    plan what;
+    instant at;
+    instant back;
+  };
+  scheduler it;
+  image here;
+  std::vector<sent> flying;
+  instant now = start;
+  instant link_free = start;
+};
+
 } // namespace
 
 TEST_CASE("a forecast is fetched in its order, in extents of at most 128 KiB") {
@@ -154,7 +195,7 @@ TEST_CASE("after a switch unread prefetch stays small until reads confirm the ne
   CHECK(it.next(start, here).empty());
 }
 
-TEST_CASE("tiers go in order, each by deadline, and background only when the link is idle") {
+TEST_CASE("tiers go in order, each by deadline, and background only in an idle period") {
   scheduler it;
   image here;
   const prediction all[] = {expect(10, 1, 0.2f), expect(20, 1, 0.6f, expert::stream, ms(5)),
@@ -164,10 +205,72 @@ TEST_CASE("tiers go in order, each by deadline, and background only when the lin
   it.demand_sent(4096);
   CHECK(extents(it.next(start, here)) == std::vector<extent>{{40, 1}, {30, 1}, {20, 1}});
   it.demand_done(4096, true, start, start + ms(1));
-  const auto rest = it.next(start + ms(1), here);
+  // The pause between two reads is no idle period.
+  CHECK(it.next(start + ms(5), here).empty());
+  const auto rest = it.next(start + ms(21), here);
   CHECK(extents(rest) == std::vector<extent>{{10, 1}});
   CHECK(rest[0].why.tier == prefetch_tier::background);
   CHECK(it.figures().unlikely == 1);
+}
+
+TEST_CASE("on a path whose speed is not known yet there is bandwidth for every tier") {
+  scheduler it;
+  image here;
+  it.demand_sent(4096);
+  it.demand_done(4096, true, start, start + ms(1000)); // 4 KiB/s, for that was all it was asked for.
+  it.demand_sent(4096);
+  const prediction all[] = {expect(10, 1, 0.6f), expect(20, 1, 0.99f)};
+  it.add(all);
+  CHECK(blocks(it.next(start + ms(1000), here)) == 2);
+}
+
+TEST_CASE("what is critical needs the least bandwidth, what is predictive a moderate one") {
+  const auto moved_at = [](std::uint64_t bytes_second) {
+    measured path(bytes_second);
+    const prediction all[] = {expect(10, 1, 0.6f, expert::stream, ms(9000)),
+                              expect(20, 1, 0.99f, expert::stream, ms(9000))};
+    path.it.add(all);
+    path.it.demand_sent(4096);
+    return extents(path.it.next(path.now, path.here));
+  };
+  CHECK(moved_at(128 << 10).empty());
+  CHECK(moved_at(512 << 10) == std::vector<extent>{{20, 1}});
+  CHECK(moved_at(8 << 20) == std::vector<extent>{{20, 1}, {10, 1}});
+}
+
+TEST_CASE("what a slow path cannot carry beside demand is moved in an idle period") {
+  measured path(128 << 10);
+  const prediction all[] = {expect(10, 1, 0.6f, expert::stream, ms(9000)),
+                            expect(20, 1, 0.99f, expert::stream, ms(9000))};
+  path.it.add(all);
+  path.it.demand_sent(4096);
+  CHECK(path.it.next(path.now, path.here).empty());
+  path.it.demand_done(4096, true, path.now, path.now + ms(40));
+  CHECK(path.it.next(path.now + ms(40), path.here).empty());
+  CHECK(extents(path.it.next(path.now + ms(60), path.here)) == std::vector<extent>{{20, 1}, {10, 1}});
+}
+
+TEST_CASE("under a high volume load only what is critical is moved, until the load falls") {
+  measured path(8 << 20);
+  for (int at = 0; at < 31; ++at) { // 7.75 MiB of demand in a second.
+    path.it.demand_sent(256 << 10);
+    path.it.demand_done(256 << 10, true, path.now, path.now + ms(31));
+    path.now += ms(31);
+  }
+  path.it.adapt({.period = ms(1000)});
+  CHECK(path.it.figures().volume_load > 0.9f);
+  forecast unsure{
+      .run = {1},
+      .ranked = {expect(1000, 4, 0.95f, expert::history), expect(2000, 4, 0.8f, expert::history)}};
+  REQUIRE(path.it.replace(unsure));
+  const prediction all[] = {expect(10, 1, 0.8f, expert::stream, ms(9000)),
+                            expect(20, 1, 0.99f, expert::stream, ms(9000))};
+  path.it.add(all);
+  path.it.demand_sent(4096);
+  CHECK(extents(path.it.next(path.now, path.here)) == std::vector<extent>{{20, 1}, {1000, 4}});
+  path.it.adapt({.period = ms(1000)}); // A second without demand.
+  CHECK(path.it.figures().volume_load == 0);
+  CHECK(extents(path.it.next(path.now, path.here)) == std::vector<extent>{{10, 1}, {2000, 4}});
 }
 
 TEST_CASE("an expert that proves no use runs out of credit, and use restores it") {
@@ -267,25 +370,6 @@ TEST_CASE("too many runs are refused, and a run that ended makes room") {
   CHECK(it.replace(ranking(3, {{0, 1}})).error() == errc::overloaded);
   it.forget({1});
   CHECK(it.replace(ranking(3, {{0, 1}})));
-}
-
-TEST_CASE("stall lowers the threshold, waste and load raise it, within the operator's limits") {
-  const threshold_limits limits{.start = 0.5f, .min = 0.4f, .max = 0.8f};
-  const auto second = nanos{std::chrono::seconds{1}};
-  threshold it(limits);
-  it.update({.period = second, .stall = ms(500)});
-  CHECK(it.value() < 0.5f);
-  for (int at = 0; at < 100; ++at)
-    it.update({.period = second, .stall = second});
-  CHECK(it.value() == doctest::Approx(0.4f));
-  it.update({.period = second, .moved_blocks = 100, .wasted_blocks = 50});
-  CHECK(it.value() > 0.4f);
-  const auto before = it.value();
-  it.update({.period = second, .load = 0.9f});
-  CHECK(it.value() > before);
-  for (int at = 0; at < 100; ++at)
-    it.update({.period = second, .wasted_blocks = 50});
-  CHECK(it.value() == doctest::Approx(0.8f));
 }
 
 TEST_CASE(
