@@ -252,6 +252,8 @@ struct predictor_figures {
   predict::history_figures history;
   predict::mix_figures mix;
   nanos learning{0}; ///< Time that learning the last run took.
+  predict::mix_scores mixed{0};
+  predict::scores ranked; ///< Of the history's forecasts.
 };
 
 struct volume_figures {

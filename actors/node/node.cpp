@@ -201,6 +201,10 @@ void node::heat(std::string volume, std::uint32_t rows_max, control::reply<contr
       [volume = std::move(volume), rows_max, to](node_state& state) { state.heat(volume, rows_max, to); });
 }
 
+void node::predictions(std::string of, control::reply<std::vector<control::prediction_row>> to) {
+  parts_->post([of = std::move(of), to](node_state& state) { state.predictions(of, to); });
+}
+
 void node::why(std::string volume, std::uint64_t block, control::reply<control::why_row> to) {
   parts_->post([volume = std::move(volume), block, to](node_state& state) { state.why(volume, block, to); });
 }

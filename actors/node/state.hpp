@@ -49,6 +49,7 @@ struct node_state {
   void list_volumes(std::function<void(std::vector<control::volume_row>)> then);
   void why(const std::string& volume, std::uint64_t block, const control::reply<control::why_row>& to);
   void heat(const std::string& volume, std::uint32_t rows_max, const control::reply<control::heat_map>& to);
+  void predictions(const std::string& of, const control::reply<std::vector<control::prediction_row>>& to);
   void verify(const std::string& public_key, const control::reply<control::verify_report>& to);
   /// The check of the log that was asked for, if any, and all questions about it end soon and say
   /// `cancelled`.

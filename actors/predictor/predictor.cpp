@@ -47,7 +47,7 @@ struct predictor_state {
         [this](const imported& piece) { return teach(piece); },
         [this](save_atom) { parts.models->save(parts.image, save_model(history, mix)); },
         [this](caf::get_atom) {
-          return predictor_figures{history.figures(), mix.figures(), learning};
+          return predictor_figures{history.figures(), mix.figures(), learning, mix.scores(), history.seen()};
         },
         [this](const regions& wanted) {
           region_chances chances{std::vector<float>(wanted.count)};

@@ -16,6 +16,7 @@ int run(int argc, const char* const* argv, context& where) {
   add_node_commands(app, where);
   add_volume_commands(app, where);
   add_explain_commands(app, where);
+  add_predict_command(app, where);
   add_records_command(app, where);
   add_graph_commands(app, where);
   add_origins_command(app, where);

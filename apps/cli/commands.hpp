@@ -9,6 +9,7 @@ namespace forerun::cli {
 void add_node_commands(CLI::App& app, context& where);    ///< status, actors, cache, verify
 void add_volume_commands(CLI::App& app, context& where);  ///< volume create, list, delete, export
 void add_explain_commands(CLI::App& app, context& where); ///< heat, why, history
+void add_predict_command(CLI::App& app, context& where);  ///< predict report
 void add_records_command(CLI::App& app, context& where);  ///< records
 void add_graph_commands(CLI::App& app, context& where);   ///< graph ancestors, descendants, path
 void add_origins_command(CLI::App& app, context& where);  ///< origins

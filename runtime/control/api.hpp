@@ -79,6 +79,9 @@ public:
   virtual void drop_cache(reply<cache_dropped> to) = 0;
   /// At most `rows_max` rows, itself at most `heat_rows_max`. Errors: `not_found`.
   virtual void heat(std::string volume, std::uint32_t rows_max, reply<heat_map> to) = 0;
+  /// How true the experts have been: of a volume's image, of an image by its URL, or of all if empty. Errors:
+  /// `not_found`, `unavailable` (prefetch is off).
+  virtual void predictions(std::string of, reply<std::vector<prediction_row>> to) = 0;
   /// Errors: `not_found`, `out_of_range`.
   virtual void why(std::string volume, std::uint64_t block, reply<why_row> to) = 0;
   /// Newest first, at most `rows_max`, itself at most `history_rows_max`. Errors: `not_found`,

@@ -177,6 +177,12 @@ answer<heat_map> client::heat(const std::string& volume, std::uint32_t rows) {
   return state_->ask<heat_map>(kj::mv(request), call_timeout);
 }
 
+answer<std::vector<prediction_row>> client::predictions(const std::string& of) {
+  auto request = state_->control.predictionsRequest();
+  request.setOf(of.c_str());
+  return state_->ask<std::vector<prediction_row>>(kj::mv(request), call_timeout);
+}
+
 answer<why_row> client::why(const std::string& volume, std::uint64_t block) {
   auto request = state_->control.whyRequest();
   request.setVolume(volume.c_str());

@@ -253,6 +253,49 @@ heat_map read(wire::HeatMap::Reader from) {
   return to;
 }
 
+void write(wire::PredictionRow::Builder to, const prediction_row& from) {
+  to.setImage(text(from.image));
+  to.setSource(text(from.source));
+  to.setProposed(from.proposed);
+  to.setCameTrue(from.came_true);
+  to.setMoved(from.moved);
+  to.setUsed(from.used);
+  to.setError(from.error);
+  to.setErrorMoved(from.error_moved);
+  to.setBrier(from.brier);
+  to.setLogLoss(from.log_loss);
+  to.setJudged(from.judged);
+  to.setDrifts(from.drifts);
+  auto bins = to.initBins(static_cast<capnp::uint>(std::min(from.bins.size(), calibration_bins_max)));
+  for (capnp::uint i = 0; i < bins.size(); ++i) {
+    bins[i].setSaid(from.bins[i].said);
+    bins[i].setCameTrue(from.bins[i].came_true);
+    bins[i].setCount(from.bins[i].count);
+  }
+}
+
+prediction_row read(wire::PredictionRow::Reader from) {
+  prediction_row to{.image = text(from.getImage()),
+                    .source = text(from.getSource()),
+                    .proposed = from.getProposed(),
+                    .came_true = from.getCameTrue(),
+                    .moved = from.getMoved(),
+                    .used = from.getUsed(),
+                    .error = from.getError(),
+                    .error_moved = from.getErrorMoved(),
+                    .brier = from.getBrier(),
+                    .log_loss = from.getLogLoss(),
+                    .judged = from.getJudged(),
+                    .drifts = from.getDrifts(),
+                    .bins = {}};
+  for (auto bin : from.getBins()) {
+    if (to.bins.size() == calibration_bins_max)
+      break;
+    to.bins.push_back({bin.getSaid(), bin.getCameTrue(), bin.getCount()});
+  }
+  return to;
+}
+
 void write(wire::WhyRow::Builder to, const why_row& from) {
   to.setVolume(text(from.volume));
   to.setBlock(from.block);

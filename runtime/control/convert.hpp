@@ -16,6 +16,7 @@ void write(wire::VolumeSpec::Builder to, const volume_spec& from);
 void write(wire::ExportPlace::Builder to, const export_place& from);
 void write(wire::CacheDropped::Builder to, const cache_dropped& from);
 void write(wire::HeatMap::Builder to, const heat_map& from);
+void write(wire::PredictionRow::Builder to, const prediction_row& from);
 void write(wire::WhyRow::Builder to, const why_row& from);
 void write(wire::HistoryRow::Builder to, const history_row& from);
 void write(wire::VerifyReport::Builder to, const verify_report& from);
@@ -42,6 +43,7 @@ volume_spec read(wire::VolumeSpec::Reader from);
 export_place read(wire::ExportPlace::Reader from);
 cache_dropped read(wire::CacheDropped::Reader from);
 heat_map read(wire::HeatMap::Reader from);
+prediction_row read(wire::PredictionRow::Reader from);
 why_row read(wire::WhyRow::Reader from);
 history_row read(wire::HistoryRow::Reader from);
 verify_report read(wire::VerifyReport::Reader from);
@@ -97,6 +99,7 @@ template <class Row> inline constexpr std::size_t rows_max = 0;
 template <> inline constexpr std::size_t rows_max<actor_row> = actors_max;
 template <> inline constexpr std::size_t rows_max<volume_row> = volumes_max;
 template <> inline constexpr std::size_t rows_max<history_row> = history_rows_max;
+template <> inline constexpr std::size_t rows_max<prediction_row> = prediction_rows_max;
 
 template <class Answer, class T> void write_answer(Answer to, const answer<T>& from) {
   if (const auto* why = std::get_if<1>(&from))

@@ -98,6 +98,11 @@ public:
     return answering_.give<heat_map>(context, bad_volume(name),
                                      [&](auto to) { api_.heat(std::move(name), rows, std::move(to)); });
   }
+  kj::Promise<void> predictions(PredictionsContext context) override {
+    auto of = text(context.getParams().getOf());
+    return answering_.give<std::vector<prediction_row>>(
+        context, {}, [&](auto to) { api_.predictions(std::move(of), std::move(to)); });
+  }
   kj::Promise<void> why(WhyContext context) override {
     auto name = text(context.getParams().getVolume());
     const auto block = context.getParams().getBlock();

@@ -14,6 +14,8 @@
 namespace forerun::control {
 
 inline constexpr std::size_t heat_rows_max = 4096;
+inline constexpr std::size_t prediction_rows_max = 4096;
+inline constexpr std::size_t calibration_bins_max = 64;
 inline constexpr std::size_t history_rows_max = 1024;
 inline constexpr std::size_t volumes_max = 1024; ///< Rows of a listing; more are cut off.
 inline constexpr std::size_t actors_max = 4096;  ///< Rows of a listing; more are cut off.
@@ -148,6 +150,33 @@ struct heat_map {
   std::string volume;
   std::uint64_t blocks = 0;   ///< Of the volume.
   std::vector<heat_row> rows; ///< In order of first_block, at most `heat_rows_max`.
+};
+
+/// Of what was said to have about this probability.
+struct calibration_bin {
+  double said = 0;      ///< Mean, 0 to 1.
+  double came_true = 0; ///< Share.
+  double count = 0;     ///< Faded.
+  bool operator==(const calibration_bin&) const = default;
+};
+
+/// How true the probabilities of one source have been, on one image. Shares and errors fade.
+struct prediction_row {
+  std::string image;
+  std::string source; ///< An expert, "together" for all of the mix, or "first boot".
+  std::uint64_t proposed = 0;
+  std::uint64_t came_true = 0; ///< Of the proposed ones.
+  std::uint64_t moved = 0;
+  std::uint64_t used = 0; ///< Of the moved ones.
+  double error = 0; ///< Expected calibration error over the proposed ones; means nothing unless `judged`.
+  double error_moved = 0;
+  double brier = 0;
+  double log_loss = 0;
+  bool judged = false;
+  std::uint64_t drifts = 0; ///< Of "together": so often what was learned faded.
+  std::vector<calibration_bin>
+      bins; ///< Over the proposed ones, at most `calibration_bins_max`; no empty ones.
+  bool operator==(const prediction_row&) const = default;
 };
 
 /// Where a block is now.

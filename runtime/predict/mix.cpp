@@ -210,14 +210,13 @@ bool mix::propose(mix_expert by, std::uint16_t context, std::uint64_t block, flo
   ++insertions_;
   budget_.issued();
   fill_.asked({block, 1}, p);
-  constexpr std::array names = {expert::stream, expert::association, expert::neighbourhood};
   std::size_t speaker = 0;
   for (std::size_t other = 0; other < mix_voices; ++other)
     if (one->now[other] != mix_pending::no_context &&
         (one->now[speaker] == mix_pending::no_context ||
          counters_[one->now[other]].p > counters_[one->now[speaker]].p))
       speaker = other;
-  emit(block, names[speaker], one->probability, requests_ahead);
+  emit(block, mix_expert_names[speaker], one->probability, requests_ahead);
   return true;
 }
 

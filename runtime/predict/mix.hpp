@@ -56,6 +56,9 @@ struct mix_figures {
   neighbourhood_figures fill;
 };
 
+/// The names of the experts by which predictions and reports call them, in their order.
+inline constexpr std::array mix_expert_names = {expert::stream, expert::association, expert::neighbourhood};
+
 /// What became of the proposals, by the probability that they last had.
 struct mix_scores {
   explicit mix_scores(double memory) : together(memory) { experts.fill(expert_scores(memory)); }

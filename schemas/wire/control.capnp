@@ -125,6 +125,10 @@ interface Control {
 
   workingSet @22 (question :Questions.WorkingSetQuestion) -> (answer :Answer(Questions.WorkingSetAnswer));
   # How many different elements were in use at a time.
+
+  predictions @23 (of :Text) -> (answer :Answer(List(Values.PredictionRow)));
+  # How true the experts' probabilities have been since the node started: of a volume's image, of an image by its URL,
+  # or, if empty, of all. At most 4096 rows. Refused with `notFound`, `unavailable` (prefetch is off).
 }
 
 interface RecordStream {

@@ -377,3 +377,37 @@ struct ImportDone {
   # Entries past the end of the volume.
   learns @3 :Bool;
 }
+
+struct PredictionRow {
+  # One source of probabilities on one image. Shares and errors fade: what was lately counts most.
+  image @0 :Text;
+  source @1 :Text;
+  # An expert, "together" for all of the mix, or "first boot".
+  proposed @2 :UInt64;
+  # Blocks proposed whose truth is known, moved or only written down.
+  cameTrue @3 :UInt64;
+  moved @4 :UInt64;
+  # Of the proposed ones.
+  used @5 :UInt64;
+  # Of the moved ones.
+  error @6 :Float64;
+  # Expected calibration error over the proposed ones, 0 to 1; `judged` says if it means anything.
+  errorMoved @7 :Float64;
+  brier @8 :Float64;
+  logLoss @9 :Float64;
+  judged @10 :Bool;
+  # False: it states no probabilities that could be judged, and there are only counts.
+  drifts @11 :UInt64;
+  # Of "together": so often the rules changed, and what was learned before faded.
+  bins @12 :List(CalibrationBin);
+  # The reliability diagram of the proposed ones, by rising probability; empty bins are left out. At most 64.
+}
+
+struct CalibrationBin {
+  said @0 :Float64;
+  # Mean of the probabilities, 0 to 1.
+  cameTrue @1 :Float64;
+  # Share that came true.
+  count @2 :Float64;
+  # Faded.
+}

@@ -58,6 +58,9 @@ TEST_CASE("every command prints JSON that holds the node's figures") {
   CHECK(get({"cache", "drop"}).get<std::uint64_t>("pool_bytes") == 1u << 20);
   CHECK(get({"heat", "debian", "--rows", "3"}).get_child("regions").size() == 3);
   CHECK(get({"heat", "debian"}).get_child("regions").size() == control::heat_rows_max);
+  CHECK(get({"predict", "report"}).size() == 2);
+  CHECK(get({"predict", "report", "debian"}).front().second.get<double>("calibration.error") == 0.0125);
+  CHECK(get({"predict", "report", "debian"}).front().second.get_child("calibration.bins").size() == 2);
   CHECK(get({"why", "debian", "77"}).get<std::string>("plan.by") == "history");
   CHECK(get({"history", "debian", "5"}).size() == 20);
   CHECK(get({"verify"}).get<bool>("intact"));
@@ -82,6 +85,10 @@ TEST_CASE("tables are for people: aligned, with units") {
   CHECK(show({"volume", "list"}).find("1.0 GiB  gcc") != std::string::npos);
   CHECK(show({"volume", "list", "--names"}) == "debian\n");
   CHECK(show({"heat", "debian", "--rows", "1"}).find("##########..........") != std::string::npos);
+  const auto report = show({"predict", "report"});
+  CHECK(report.find("together        1000     60.0 %    500  90.0 %  0.013     0.020  0.110       2") !=
+        std::string::npos);
+  CHECK(report.find("0.10  ####|####...............................       0.20") != std::string::npos);
   CHECK(show({"why", "debian", "77"}).find("history (run group 3)") != std::string::npos);
   CHECK(show({"history", "debian", "5", "--rows", "1"}).find("2023-11-14T22:13:20.123456Z") !=
         std::string::npos);

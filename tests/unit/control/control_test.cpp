@@ -91,6 +91,12 @@ TEST_CASE("every call brings back what the node answered") {
 
   const auto heat = value(tool.heat("debian", 3));
   REQUIRE(heat.rows.size() == 3);
+  const auto told = value(tool.predictions(""));
+  REQUIRE(told.size() == 2);
+  CHECK(told[0].bins == std::vector<calibration_bin>{{0.1, 0.2, 400}, {0.9, 0.85, 600}});
+  CHECK(told[0].drifts == 2);
+  CHECK(told[0].judged);
+  CHECK(!told[1].judged);
   CHECK(heat.rows[2] == heat_row{128, 64, 0.5, 0.25, 2});
 
   const auto why = value(tool.why("debian", 77));
@@ -126,6 +132,7 @@ TEST_CASE("a refusal arrives with its reason and its remedy") {
   auto tool = connected(served);
   const failure gone{errc::not_found, "there is no volume named x", "`forerun volume list` names them"};
   CHECK(refusal(tool.heat("x", 1)) == gone);
+  CHECK(refusal(tool.predictions("x")) == gone);
   CHECK(refusal(tool.create_volume(
                     {.name = "debian", .image = "file:/a", .bytes = {}, .program = "", .listen = ""}))
             .code == errc::exists);
