@@ -32,7 +32,7 @@ control::prediction_row row_of(const std::string& image, std::string source,
 
 void append(rows& to, const std::string& image, const predictor_figures& figures) {
   to.push_back(row_of(image, "history", figures.ranked));
-  for (std::size_t by = 0; by < predict::mix_experts; ++by)
+  for (std::size_t by = 0; by < predict::mix_voices; ++by)
     to.push_back(row_of(image, std::string(control::to_string(predict::mix_expert_names[by])),
                         figures.mixed.experts[by]));
   to.push_back(row_of(image, "together", figures.mixed.together));

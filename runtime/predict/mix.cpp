@@ -46,9 +46,8 @@ mix::mix(const mix_limits& limits)
     : limits_(limits), counters_(index(mix_expert::votes, are_places(limits.elements) ? 0 : votes_contexts)),
       joint_(joint_contexts), pending_(std::max<std::size_t>(limits.pending_max, 64)),
       scores_(limits.scores_memory), drift_(limits.drift_bound), plain_(limits.cache_blocks),
-      budget_(limits.budget, limits.cache_blocks),
-      replay_(limits.log_requests_max), fill_(limits.neighbourhood),
-      life_insertions_(static_cast<float>(limits.cache_blocks)) {
+      budget_(limits.budget, limits.cache_blocks), replay_(limits.log_requests_max),
+      fill_(limits.neighbourhood), life_insertions_(static_cast<float>(limits.cache_blocks)) {
 }
 
 std::uint16_t mix::index(mix_expert by, std::uint16_t context) {
@@ -200,7 +199,7 @@ bool mix::propose(mix_expert by, std::uint16_t context, std::uint64_t block, flo
   add_once(one->joint, one->joint_count, joint);
   const auto p = probability(*one, joint);
   const bool moved = p >= least(one->cold, requests_ahead);
-  one->said[static_cast<std::size_t>(by)] = counters_[at].p;
+  one->said[voice_of(by)] = counters_[at].p;
   state(*one, p, moved);
   if (!moved)
     return false;
@@ -250,7 +249,7 @@ void mix::state(mix_pending::entry& one, float estimate, bool moved) {
 
 void mix::judge(const mix_pending::entry& one, bool used, mix_scores& into) {
   into.together.settle(one.probability, one.issued, used);
-  for (std::size_t by = 0; by < mix_experts; ++by)
+  for (std::size_t by = 0; by < mix_voices; ++by)
     if (one.now[by] != mix_pending::no_context)
       into.experts[by].settle(one.said[by], one.issued, used);
 }

@@ -62,7 +62,7 @@ inline constexpr std::array mix_expert_names = {expert::stream, expert::associat
 /// What became of the proposals, by the probability that they last had.
 struct mix_scores {
   explicit mix_scores(double memory) : together(memory) { experts.fill(expert_scores(memory)); }
-  std::array<expert_scores, mix_experts> experts; ///< Each by its own chance, of what it spoke of.
+  std::array<expert_scores, mix_voices> experts; ///< Each voice by its own chance, of what it spoke of.
   expert_scores together;
 };
 
