@@ -90,9 +90,8 @@ private:
         return done;
     for (const std::string folder : {"/usr/lib/systemd/system-environment-generators",
                                      "/usr/lib/systemd/system-generators", "/etc/systemd/system-generators"})
-      for (const auto& name : programs_.want_all(folder, boot_reason::program))
-        if (auto done = programs_.start(folder + "/" + name); !done)
-          return done;
+      if (auto done = start_all(folder, boot_reason::program); !done)
+        return done;
     // Every unit with default dependencies wants what sysinit and basic bring.
     for (const auto* unit :
          {"sysinit.target", "basic.target", "default.target", "getty@tty1.service", "dbus.service"})
@@ -108,10 +107,19 @@ private:
 
   /// The older way: every script of the folders that rc goes through.
   result<void> scripts() {
-    for (const std::string folder : {"/etc/rcS.d", "/etc/rc2.d", "/etc/init.d"})
-      for (const auto& name : programs_.want_all(folder, boot_reason::unit))
-        if (auto done = programs_.start(folder + "/" + name); !done)
-          return done;
+    for (const auto* folder : {"/etc/rcS.d", "/etc/rc2.d", "/etc/init.d"})
+      if (auto done = start_all(folder, boot_reason::unit); !done)
+        return done;
+    return success();
+  }
+
+  result<void> start_all(const std::string& folder, boot_reason why) {
+    const auto names = programs_.want_all(folder, why);
+    for (const auto& name : names)
+      programs_.announce(folder + "/" + name);
+    for (const auto& name : names)
+      if (auto done = programs_.start(folder + "/" + name); !done)
+        return done;
     return success();
   }
 

@@ -12,6 +12,11 @@ constexpr int inode_blocks_at_once = 64;
 /// Directories that lie close to each other are read as one.
 constexpr std::uint64_t gap_bytes_max = 16 << 10, read_bytes_max = 256 << 10;
 
+/// Over a far origin so many reads are announced ahead, and of an inode table so much at once.
+constexpr std::size_t reads_ahead = 16;
+constexpr dgrp_t inode_tables_ahead = 2;
+constexpr std::uint64_t announced_bytes = 1 << 20;
+
 constexpr std::size_t name_bytes_max = 255;
 
 class walk {
@@ -86,15 +91,32 @@ private:
     return success();
   }
 
+  /// The inodes of a group that were ever used.
+  void announce_inodes(dgrp_t group) {
+    if (group >= fs_->group_desc_count || ext2fs_bg_flags_test(fs_, group, EXT2_BG_INODE_UNINIT) != 0)
+      return;
+    const std::uint64_t inodes = fs_->super->s_inodes_per_group;
+    const auto unused = ext2fs_has_group_desc_csum(fs_)
+                            ? std::min<std::uint64_t>(inodes, ext2fs_bg_itable_unused(fs_, group))
+                            : 0;
+    const auto from = where_.offset + ext2fs_inode_table_loc(fs_, group) * block_size_;
+    const auto length = (inodes - unused) * EXT2_INODE_SIZE(fs_->super);
+    for (std::uint64_t at = 0; at < length; at += announced_bytes)
+      image_.soon(from + at, std::min(announced_bytes, length - at));
+  }
+
   result<void> inodes() {
     ext2_inode_scan scan = nullptr;
     if (const auto code = ext2fs_open_inode_scan(fs_, inode_blocks_at_once, &scan); code != 0)
       return image_.usable() ? result<void>(error_of(code)) : image_.usable();
     const std::unique_ptr<ext2_struct_inode_scan, void (*)(ext2_inode_scan)> closing(scan,
                                                                                      ext2fs_close_inode_scan);
-    for (;;) {
-      ext2_ino_t number = 0;
+    dgrp_t announced = 0;
+    for (ext2_ino_t number = 0;;) {
       ext2_inode inode{};
+      const auto group = number / std::max(1u, fs_->super->s_inodes_per_group);
+      for (; announced <= group + inode_tables_ahead; ++announced)
+        announce_inodes(announced);
       const auto code = ext2fs_get_next_inode(scan, &number, &inode);
       if (auto usable = image_.usable(); !usable)
         return usable;
@@ -218,7 +240,9 @@ private:
     std::sort(folders_.begin(), folders_.end(),
               [](const piece& left, const piece& right) { return left.offset < right.offset; });
     std::vector<std::byte> bytes;
-    for (std::size_t from = 0, to = 0; from < folders_.size(); from = to) {
+    for (std::size_t from = 0, to = 0, announced = 0; from < folders_.size(); from = to) {
+      for (; announced < std::min(folders_.size(), to + reads_ahead); ++announced)
+        image_.soon(folders_[announced].offset, folders_[announced].length);
       const auto start = folders_[from].offset;
       auto end = start;
       for (; to < folders_.size() &&

@@ -14,6 +14,8 @@ public:
   virtual std::uint64_t bytes() const = 0;
   /// Fills all of `into` from byte `offset`. Errors: `out_of_range` past the end; else those of the source.
   virtual result<void> read(std::uint64_t offset, std::span<std::byte> into) = 0;
+  /// These bytes will be read shortly: whoever fetches from afar may begin to. They may lie past the end.
+  virtual void soon(std::uint64_t /*offset*/, std::uint64_t /*length*/) {}
 };
 
 /// How much looking into an image may cost, be it damaged or hostile. What reaches one ends with
@@ -39,6 +41,10 @@ public:
   const limits& bounds() const { return bounds_; }
   /// Errors also: `overloaded`, `cancelled`.
   result<void> read(std::uint64_t offset, std::span<std::byte> into) override;
+  void soon(std::uint64_t offset, std::uint64_t length) override {
+    if (ended_)
+      below_.soon(offset, length);
+  }
   /// The error that the work as a whole should end with; nothing while reading may go on. A read past the end
   /// is the image's fault and no such error.
   result<void> usable() const { return ended_; }

@@ -12,6 +12,9 @@ constexpr unsigned looks_max = 4096;
 constexpr std::array<std::string_view, 6> program_folders{"/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/",
                                                           "/usr/bin/",        "/sbin/",          "/bin/"};
 
+/// Of a program this much is announced: what tells what it needs lies at its head or before its end.
+constexpr std::uint64_t announced_bytes = 256 << 10;
+
 /// As the kernel's: an interpreter may be a script, whose interpreter may be one, and so on.
 constexpr unsigned scripts_open_max = 5;
 
@@ -106,6 +109,18 @@ std::vector<std::string> programs::names_in(std::string_view folder) {
       names.emplace_back(name);
     }
   return names;
+}
+
+void programs::announce(file_id file) {
+  if (looked_[file] || map_[file].kind != block_kind::file)
+    return;
+  for (const auto& each : map_.content(file, 0, announced_bytes))
+    image_.soon(each.offset, std::min(each.length, announced_bytes));
+}
+
+void programs::announce(std::string_view path) {
+  if (const auto file = program_named(path))
+    announce(*file);
 }
 
 std::vector<std::string> programs::want_all(std::string_view folder, boot_reason why) {
@@ -203,8 +218,14 @@ result<void> programs::load(file_id program, elf_facts facts, boot_reason why) {
     if (const auto loader = find(needs.interpreter);
         loader && map_[*loader].kind == block_kind::file && look(*loader))
       into_.file(*loader, why);
-    for (const auto& name : needs.needed)
-      for (const auto library : libraries_named(name, needs, file)) {
+    std::vector<std::vector<file_id>> libraries;
+    for (const auto& name : needs.needed) {
+      libraries.push_back(libraries_named(name, needs, file));
+      if (!libraries.back().empty())
+        announce(libraries.back().front());
+    }
+    for (const auto& same_name : libraries)
+      for (const auto library : same_name) {
         // One that was looked into is the one that other programs got under this name.
         if (!look(library))
           break;

@@ -15,6 +15,8 @@ public:
   /// script also the programs that its words name. What is not there is no error. Errors: those of the
   /// reader.
   result<void> start(std::string_view path, boot_reason why = boot_reason::program);
+  /// It will be started shortly, so its head may be fetched meanwhile.
+  void announce(std::string_view path);
   /// A text of at most so many bytes; empty when it is longer or no file.
   result<std::string> text(file_id file, std::uint64_t bytes_max = 64 << 10);
   /// Wishes for a file, if there is one.
@@ -30,6 +32,7 @@ private:
   std::optional<file_id> program_named(std::string_view path);
   std::vector<file_id> libraries_named(const std::string& name, const elf_facts& of, file_id user);
   bool look(file_id file);
+  void announce(file_id file);
 
   const file_map& map_;
   image_reader& image_;

@@ -50,6 +50,8 @@ void units::add(std::string name, bool started) {
   if (!fresh && (found->second || !started))
     return;
   found->second = started;
+  for (const auto& folder : folders)
+    into_.announce(folder + name);
   queue_.push_back({std::move(name), started});
 }
 

@@ -112,6 +112,7 @@ struct catalog::tables {
   MDB_dbi volumes = 0;
   MDB_dbi images = 0;
   MDB_dbi models = 0;
+  MDB_dbi files = 0;
 
   ~tables() {
     if (env != nullptr)
@@ -148,6 +149,9 @@ struct catalog::tables {
       return errc_of(code);
     return success();
   }
+  /// What belongs to an image, behind its checksum.
+  result<void> put_checked(MDB_dbi table, image_id image, std::span<const std::byte> what) const;
+  result<std::vector<std::byte>> get_checked(MDB_dbi table, image_id image) const;
   result<std::uint32_t> next_id(MDB_txn* txn, const char* counter) const {
     std::uint32_t next = 1;
     const auto now = get(txn, meta, bytes_of(counter));
@@ -194,13 +198,14 @@ result<std::unique_ptr<catalog>> catalog::open(const std::string& folder) {
   auto made = std::make_unique<tables>();
   if (const int code = mdb_env_create(&made->env); code != 0)
     return errc_of(code);
-  mdb_env_set_maxdbs(made->env, 4);
+  mdb_env_set_maxdbs(made->env, 5);
   mdb_env_set_mapsize(made->env, map_bytes);
   if (const int code = mdb_env_open(made->env, (folder + "/catalog").c_str(), MDB_NOSUBDIR, 0600); code != 0)
     return errc_of(code);
   auto ready = made->transact<void>(0, [&](MDB_txn* txn) -> result<void> {
     for (const auto& [name, table] : {std::pair{"meta", &made->meta}, std::pair{"volumes", &made->volumes},
-                                      std::pair{"images", &made->images}, std::pair{"models", &made->models}})
+                                      std::pair{"images", &made->images}, std::pair{"models", &made->models},
+                                      std::pair{"files", &made->files}})
       if (const int code = mdb_dbi_open(txn, name, MDB_CREATE, table); code != 0)
         return errc_of(code);
     std::array<std::byte, 4> version;
@@ -309,28 +314,43 @@ result<std::vector<image_entry>> catalog::images() const {
       });
 }
 
-result<void> catalog::put_model(image_id image, std::span<const std::byte> model) {
+result<void> catalog::tables::put_checked(MDB_dbi table, image_id image,
+                                          std::span<const std::byte> model) const {
   if (model.size() > model_bytes_max)
     return errc::overloaded;
   std::vector<std::byte> value(8);
   value.insert(value.end(), model.begin(), model.end());
   put_number<std::uint64_t>(value.data(), checksum(model));
-  return tables_->transact<void>(0, [&](MDB_txn* txn) -> result<void> {
-    return tables::put(txn, tables_->models, key_of(image), value);
+  return transact<void>(0,
+                        [&](MDB_txn* txn) -> result<void> { return put(txn, table, key_of(image), value); });
+}
+
+result<std::vector<std::byte>> catalog::tables::get_checked(MDB_dbi table, image_id image) const {
+  return transact<std::vector<std::byte>>(MDB_RDONLY, [&](MDB_txn* txn) -> result<std::vector<std::byte>> {
+    const auto found = get(txn, table, key_of(image));
+    if (!found)
+      return found.error();
+    const auto value = found.value();
+    if (value.size() < 8 || get_number<std::uint64_t>(value.data()) != checksum(value.subspan(8)))
+      return errc::corrupt;
+    return std::vector<std::byte>{value.begin() + 8, value.end()};
   });
 }
 
+result<void> catalog::put_model(image_id image, std::span<const std::byte> model) {
+  return tables_->put_checked(tables_->models, image, model);
+}
+
 result<std::vector<std::byte>> catalog::get_model(image_id image) const {
-  return tables_->transact<std::vector<std::byte>>(
-      MDB_RDONLY, [&](MDB_txn* txn) -> result<std::vector<std::byte>> {
-        const auto found = tables::get(txn, tables_->models, key_of(image));
-        if (!found)
-          return found.error();
-        const auto value = found.value();
-        if (value.size() < 8 || get_number<std::uint64_t>(value.data()) != checksum(value.subspan(8)))
-          return errc::corrupt;
-        return std::vector<std::byte>{value.begin() + 8, value.end()};
-      });
+  return tables_->get_checked(tables_->models, image);
+}
+
+result<void> catalog::put_files(image_id image, std::span<const std::byte> files) {
+  return tables_->put_checked(tables_->files, image, files);
+}
+
+result<std::vector<std::byte>> catalog::get_files(image_id image) const {
+  return tables_->get_checked(tables_->files, image);
 }
 
 } // namespace forerun::store

@@ -63,6 +63,10 @@ public:
   /// Errors: `not_found`, `corrupt`.
   result<std::vector<std::byte>> get_model(image_id image) const;
 
+  /// What its files are (runtime/anatomy), in the same manner.
+  result<void> put_files(image_id image, std::span<const std::byte> files);
+  result<std::vector<std::byte>> get_files(image_id image) const;
+
 private:
   struct tables;
   explicit catalog(std::unique_ptr<tables> given);
