@@ -28,6 +28,12 @@ struct fetch_request {
   std::shared_ptr<volume::demand> what;
 };
 
+/// Somebody looks into the image and wants these blocks: they are fetched behind all demand, for
+/// `expert::static_analysis`. Answered as soon as nothing of them is on its way.
+struct look_request {
+  std::shared_ptr<volume::demand> what;
+};
+
 /// What I/O threads answered.
 struct observed {
   volume::batch_ptr batch;
@@ -85,6 +91,11 @@ struct imported {
   std::string program;
   std::shared_ptr<const std::vector<access>> entries;
   bool ends = false; ///< It was the last piece.
+};
+
+/// What the image's own files say of a run; replaces what was said before.
+struct foreseen {
+  std::shared_ptr<const std::vector<prediction>> ranked;
 };
 
 /// A new order of what a run will read; replaces the run's former one.
@@ -153,6 +164,10 @@ struct prefetch_figures {
 struct regions {
   std::uint64_t blocks_each = 1;
   std::size_t count = 0; ///< At most `control::heat_rows_max`.
+};
+/// Every block that is expected at all, in no useful order, and how likely a run will read it.
+struct block_chances {
+  std::shared_ptr<const std::vector<std::pair<std::uint64_t, float>>> values;
 };
 /// Mean probability of a region's blocks to be read in a run.
 struct region_chances {
@@ -272,6 +287,7 @@ struct volume_figures {
 // clang-format off
 CAF_BEGIN_TYPE_ID_BLOCK(forerun, caf::first_custom_type_id)
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::fetch_request))
+CAF_ADD_TYPE_ID(forerun, (forerun::actors::look_request))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::observed))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::missed))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::origin_answer))
@@ -283,6 +299,7 @@ CAF_ADD_TYPE_ID(forerun, (forerun::actors::kept))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::run_begun))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::run_ended))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::imported))
+CAF_ADD_TYPE_ID(forerun, (forerun::actors::foreseen))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::forecast_made))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::predicted))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::demand_sent))
@@ -295,6 +312,7 @@ CAF_ADD_TYPE_ID(forerun, (forerun::actors::settled))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::record_batch))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::region_reads))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::region_chances))
+CAF_ADD_TYPE_ID(forerun, (forerun::actors::block_chances))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::regions))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::log_query))
 CAF_ADD_TYPE_ID(forerun, (forerun::actors::subscribe))
@@ -315,6 +333,7 @@ CAF_ADD_TYPE_ID(forerun, (forerun::run_id))
 CAF_ADD_ATOM(forerun, forerun::actors, tick_atom)
 CAF_ADD_ATOM(forerun, forerun::actors, news_atom)
 CAF_ADD_ATOM(forerun, forerun::actors, why_atom)
+CAF_ADD_ATOM(forerun, forerun::actors, chances_atom)
 CAF_ADD_ATOM(forerun, forerun::actors, drop_atom)
 CAF_ADD_ATOM(forerun, forerun::actors, attach_atom)
 CAF_ADD_ATOM(forerun, forerun::actors, detach_atom)
@@ -329,6 +348,7 @@ CAF_END_TYPE_ID_BLOCK(forerun)
 // clang-format on
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::fetch_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::look_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::observed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::missed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::origin_answer)
@@ -340,6 +360,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::kept)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::run_begun)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::run_ended)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::imported)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::foreseen)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::forecast_made)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::predicted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::demand_sent)
@@ -351,6 +372,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::proved)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::settled)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::regions)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::region_chances)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::block_chances)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::region_reads)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::record_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(forerun::actors::log_query)

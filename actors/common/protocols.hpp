@@ -5,11 +5,11 @@
 /// Who understands what. One typed handle for each role; the rooms beside say how each is made.
 namespace forerun::actors {
 
-using image_actor = caf::typed_actor<caf::result<void>(fetch_request), caf::result<void>(observed),
-                                     caf::result<void>(origin_answer), caf::result<void>(plan_batch),
-                                     caf::result<void>(evicted), caf::result<void>(record_atom),
-                                     caf::result<void>(tick_atom), caf::result<image_figures>(caf::get_atom),
-                                     caf::result<prefetch::ledger_entry>(why_atom, std::uint64_t)>;
+using image_actor = caf::typed_actor<
+    caf::result<void>(fetch_request), caf::result<void>(look_request), caf::result<void>(observed),
+    caf::result<void>(origin_answer), caf::result<void>(plan_batch), caf::result<void>(evicted),
+    caf::result<void>(record_atom), caf::result<void>(tick_atom), caf::result<image_figures>(caf::get_atom),
+    caf::result<prefetch::ledger_entry>(why_atom, std::uint64_t)>;
 
 using tier_actor =
     caf::typed_actor<caf::result<void>(admitted), caf::result<void>(observed), caf::result<void>(kept),
@@ -38,7 +38,8 @@ using predictor_actor =
     caf::typed_actor<caf::result<void>(run_begun), caf::result<void>(run_ended), caf::result<void>(missed),
                      caf::result<void>(observed), caf::result<void>(evicted),
                      caf::result<void>(link_measured), caf::result<void>(save_atom),
-                     caf::result<bool>(imported), caf::result<predictor_figures>(caf::get_atom),
+                     caf::result<void>(foreseen), caf::result<bool>(imported),
+                     caf::result<predictor_figures>(caf::get_atom), caf::result<block_chances>(chances_atom),
                      caf::result<region_chances>(regions)>;
 
 using prefetcher_actor =

@@ -12,6 +12,8 @@ namespace forerun::actors {
 namespace {
 
 constexpr auto tick_interval = std::chrono::seconds{1};
+/// Looks at the image that wait at once; one more is refused.
+constexpr std::size_t looks_max = 64;
 
 /// What a demand found missing when it looked.
 class missing_blocks final : public residency {
@@ -65,6 +67,7 @@ struct image_state {
           fetch(request.what);
           tell_proof();
         },
+        [this](const look_request& request) { look(request.what); },
         [this](const observed& seen) {
           settle(*seen.batch);
           tell_proof();
@@ -140,6 +143,44 @@ struct image_state {
         first_uses.push_back(block);
     }
     return missing;
+  }
+
+  /// Behind all demand, as every prefetch: what a program reads later of it is a hit, and what none does is
+  /// waste.
+  void look(const std::shared_ptr<volume::demand>& what) {
+    if (looks.size() >= looks_max) {
+      what->answer(errc::overloaded, outcome::failed);
+      return;
+    }
+    const plan wanted{what->blocks,
+                      {.by = expert::static_analysis,
+                       .tier = prefetch_tier::background,
+                       .planned = now(self),
+                       .deadline = now(self)}};
+    carry_out({&wanted, 1});
+    looks.push_back(what);
+    settle_looks();
+  }
+
+  /// Those of which nothing is on its way any more. What is not local then could not be had.
+  void settle_looks() {
+    std::erase_if(looks, [this](const auto& each) {
+      for (auto block = each->blocks.first; block < each->blocks.end(); ++block)
+        if (table.contains(block))
+          return false;
+      each->answer(copied(each->blocks), outcome::none);
+      return true;
+    });
+  }
+
+  result<std::span<const std::byte>> copied(extent where) {
+    looked_at.resize(where.bytes());
+    for (std::uint32_t i = 0; i < where.count; ++i)
+      if (!parts.plane->copy(
+              where.first + i,
+              std::span{looked_at}.subspan(std::size_t{i} << block_shift).first<block_bytes>()))
+        return errc::unavailable;
+    return std::span<const std::byte>{looked_at};
   }
 
   void carry_out(std::span<const plan> plans) {
@@ -233,6 +274,7 @@ struct image_state {
     for (auto block = where.first; block < where.end(); ++block)
       parts.plane->map.mark_in_flight(block, false);
     answer(arrival, data);
+    settle_looks();
   }
 
   bool publish(std::uint64_t block, std::span<const std::byte, block_bytes> data) {
@@ -293,6 +335,7 @@ struct image_state {
         entry.mapped().what->answer(code, outcome::failed);
     }
     send(failure.again);
+    settle_looks();
   }
 
   /// What was moved early and is written whole before anybody read it was moved for nothing. With several
@@ -379,6 +422,8 @@ struct image_state {
   prefetch::ledger ledger;
   absl::flat_hash_map<std::uint64_t, waiting> waiters; ///< Bounded by the table.
   absl::flat_hash_map<std::uint64_t, open_fetch> open; ///< One for each fetch of the table.
+  std::vector<std::shared_ptr<volume::demand>> looks;  ///< At most `looks_max`.
+  std::vector<std::byte> looked_at;                    ///< What the last of them was answered.
   std::set<volume_id> volumes; ///< That touched the image; bounded by the node's volumes.
   std::uint64_t next_waiter = 1;
   image_figures figures;

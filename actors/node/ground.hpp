@@ -41,7 +41,8 @@ struct ground {
   std::shared_ptr<directory> others = std::make_shared<directory>();
   std::unique_ptr<store::blocking_pool> workers;
   std::unique_ptr<store::blocking_pool>
-      questions; ///< Long ones about the log: one at a time, beside all else.
+      questions;                               ///< Long ones about the log: one at a time, beside all else.
+  std::unique_ptr<store::blocking_pool> looks; ///< Into images, one at a time: each may take a while.
   std::unique_ptr<actor_backstage> backstage;
   export_table exports;
   std::unique_ptr<nbd::server> server;

@@ -54,6 +54,7 @@ node::node(std::unique_ptr<ground> on) : parts_(std::make_unique<parts>(std::mov
   auto& ground = *parts_->on;
   ground.workers = std::make_unique<store::blocking_pool>(blocking_threads, blocking_works_max);
   ground.questions = std::make_unique<store::blocking_pool>(1, questions_max);
+  ground.looks = std::make_unique<store::blocking_pool>(1, store::images_max);
   ground.backstage = std::make_unique<actor_backstage>(ground.others, *ground.workers);
   nbd::server_options options;
   options.io_threads = ground.config.nbd.io_threads;
@@ -157,6 +158,7 @@ bool node::end_actors() {
         spdlog::warn("the local blocks of {} are forgotten: {}", image.entry.url, to_string(saved.error()));
     return true;
   });
+  ground.looks->drain();
   ground.questions->drain();
   ground.workers->drain();
   ground.others->clear();
@@ -203,6 +205,12 @@ void node::heat(std::string volume, std::uint32_t rows_max, control::reply<contr
 
 void node::predictions(std::string of, control::reply<std::vector<control::prediction_row>> to) {
   parts_->post([of = std::move(of), to](node_state& state) { state.predictions(of, to); });
+}
+
+void node::file_heat(std::string volume, std::uint32_t rows_max, control::reply<control::file_heat_map> to) {
+  parts_->post([volume = std::move(volume), rows_max, to](node_state& state) {
+    state.file_heat(volume, rows_max, to);
+  });
 }
 
 void node::why(std::string volume, std::uint64_t block, control::reply<control::why_row> to) {

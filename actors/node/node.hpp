@@ -34,6 +34,8 @@ public:
   void drop_cache(control::reply<control::cache_dropped> to) override;
   void heat(std::string volume, std::uint32_t rows_max, control::reply<control::heat_map> to) override;
   void predictions(std::string of, control::reply<std::vector<control::prediction_row>> to) override;
+  void file_heat(std::string volume, std::uint32_t rows_max,
+                 control::reply<control::file_heat_map> to) override;
   void why(std::string volume, std::uint64_t block, control::reply<control::why_row> to) override;
   void history(std::string volume, std::uint64_t block, std::uint32_t rows_max,
                control::reply<std::vector<control::history_row>> to) override;

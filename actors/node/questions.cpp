@@ -1,6 +1,7 @@
 #include "actors/node/loads.hpp"
 #include "actors/node/state.hpp"
 #include "actors/tier/tier.hpp"
+#include "runtime/anatomy/boot.hpp"
 #include <fmt/format.h>
 
 namespace forerun::actors {
@@ -43,6 +44,11 @@ std::string described(const reason& why) {
     return "it lies near what was read";
   case expert::hint:
     return "the client asked for it";
+  case expert::static_analysis:
+    return why.tier == prefetch_tier::background
+               ? std::string{"it was read to learn what the image holds"}
+               : fmt::format("the image's files: {}", anatomy::to_string(static_cast<anatomy::boot_reason>(
+                                                          std::min(why.detail, anatomy::boot_reasons - 1))));
   case expert::none:
     break;
   }

@@ -43,6 +43,14 @@ struct node_state {
   const open_volume* find(const std::string& name) const;
   void close_unused_image(image_id id);
 
+  // ---- what images say of themselves (looks.cpp)
+  /// Looks into an image beside all else, and tells its predictor what was found. What was found once is
+  /// kept: while the image is the same, it is not looked into again.
+  void look_into(image_id id);
+  /// The files of a volume's image that are expected to be read most.
+  void file_heat(const std::string& volume, std::uint32_t rows_max,
+                 const control::reply<control::file_heat_map>& to);
+
   // ---- questions (questions.cpp)
   void status(const control::reply<control::node_status>& to);
   void list_actors(const control::reply<std::vector<control::actor_row>>& to);
@@ -112,6 +120,7 @@ struct node_state {
   supervisor children;
   std::map<std::string, open_volume> volumes;
   std::map<image_id, open_image> images;
+  std::map<image_id, std::string> unread;       ///< Open images whose files are not known (yet), and why.
   std::map<std::uint64_t, open_import> imports; ///< By run; at most `imports_max`.
   std::uint64_t last_import = 0;
   std::map<std::string, std::string> unopened; ///< Volumes that could not be opened yet, and why.

@@ -208,6 +208,7 @@ void node_state::start_image(open_image image) {
       predict::mix_limits limits;
       limits.cache_blocks = std::max<std::size_t>(on.pool->slots(), on.config.disk.cache_bytes / block_bytes);
       limits.budget.traffic_max = static_cast<float>(on.config.prefetch.traffic_cap);
+      look_into(id);
       return caf::actor_cast<caf::actor>(
           spawn_predictor(self->system(), {limits, id, std::make_shared<catalog_models>(*on.catalog),
                                            on.planes, on.others, on.workers.get()}));
@@ -222,6 +223,7 @@ void node_state::close_unused_image(image_id id) {
   children.stop({role::image, id.value});
   children.stop({role::predictor, id.value});
   on.planes->remove(id);
+  unread.erase(id);
   if (const auto found = images.find(id); found != images.end()) {
     (void)found->second.plane->disk->save();
     images.erase(found);

@@ -44,10 +44,22 @@ struct predictor_state {
             mix.evicted_unused(block);
         },
         [this](const link_measured& figures) { link = figures.link; },
+        [this](const foreseen& what) {
+          history.foresee(predict::foresight{*what.ranked});
+          // Runs that go on have something to look forward to now; others hear of it with their first read.
+          for (const auto run : history.runs())
+            publish(run);
+        },
         [this](const imported& piece) { return teach(piece); },
         [this](save_atom) { parts.models->save(parts.image, save_model(history, mix)); },
         [this](caf::get_atom) {
           return predictor_figures{history.figures(), mix.figures(), learning, mix.scores(), history.seen()};
+        },
+        [this](chances_atom) {
+          auto chances = std::make_shared<std::vector<std::pair<std::uint64_t, float>>>();
+          history.each_chance(
+              [&](std::uint64_t block, float chance) { chances->emplace_back(block, chance); });
+          return block_chances{std::move(chances)};
         },
         [this](const regions& wanted) {
           region_chances chances{std::vector<float>(wanted.count)};

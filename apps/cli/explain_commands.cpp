@@ -52,6 +52,32 @@ void show_heat(context& where, const control::heat_map& map) {
   out.print(where.out);
 }
 
+void show_file_heat(context& where, const control::file_heat_map& map) {
+  if (where.json) {
+    json out;
+    out.open_object().field("volume", map.volume).field("files", map.files).key("hottest").open_array();
+    for (const auto& row : map.rows)
+      out.open_object()
+          .field("path", row.path)
+          .field("bytes", row.bytes)
+          .field("blocks", row.blocks)
+          .field("probability", row.probability)
+          .field("resident", row.resident)
+          .close();
+    where.out << out.close().close().text() << '\n';
+    return;
+  }
+  if (map.rows.empty()) {
+    where.out << fmt::format("none of the image's {} files is expected to be read\n", map.files);
+    return;
+  }
+  table out({"FILE", ">SIZE", "EXPECTED", "", "LOCAL"});
+  for (const auto& row : map.rows)
+    out.row({printable(row.path), format_bytes(row.bytes), bar(row.probability),
+             fmt::format("{:.2f}", row.probability), percent(row.resident)});
+  out.print(where.out);
+}
+
 void put(json& out, const control::why_row& row) {
   out.open_object()
       .field("volume", row.volume)
@@ -147,6 +173,7 @@ struct arguments {
   std::string volume;
   std::uint64_t block = 0;
   std::uint32_t rows = 0;
+  bool files = false;
 };
 
 std::shared_ptr<arguments> volume_argument(CLI::App& command) {
@@ -160,12 +187,18 @@ std::shared_ptr<arguments> volume_argument(CLI::App& command) {
 void add_explain_commands(CLI::App& app, context& where) {
   auto* heat = app.add_subcommand("heat", "Where a volume is expected to be read");
   auto given = volume_argument(*heat);
-  heat->add_option("--rows", given->rows, "Regions to show (default: 64, in JSON all, at most 4096)")
+  heat->add_option("--rows", given->rows, "Regions or files to show (default: 64, in JSON all, at most 4096)")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, control::heat_rows_max));
+  heat->add_flag("--files", given->files, "By file of the volume's image, the hottest first (at most 1024)");
   heat->callback([&where, given] {
     const auto rows = given->rows != 0 || where.json ? given->rows : heat_rows_shown;
     with_node(where, [&](control::client& node) {
+      if (given->files) {
+        present(where, node.file_heat(given->volume, rows),
+                [&](const auto& map) { show_file_heat(where, map); });
+        return;
+      }
       present(where, node.heat(given->volume, rows), [&](const auto& map) { show_heat(where, map); });
     });
   });

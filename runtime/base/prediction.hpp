@@ -8,11 +8,12 @@ namespace forerun {
 /// Which model spoke. `none` is demand: nobody predicted it.
 enum class expert : std::uint8_t {
   none = 0,
-  history = 1,       ///< Earlier runs of the same program, replayed ahead of this one.
-  stream = 2,        ///< Sequential or strided streams.
-  association = 3,   ///< What followed this the last times (replay of the request log).
-  neighbourhood = 4, ///< What lies around a read, weighed by what that was worth before.
-  hint = 5,          ///< The client asked for it (NBD CACHE).
+  history = 1,         ///< Earlier runs of the same program, replayed ahead of this one.
+  stream = 2,          ///< Sequential or strided streams.
+  association = 3,     ///< What followed this the last times (replay of the request log).
+  neighbourhood = 4,   ///< What lies around a read, weighed by what that was worth before.
+  hint = 5,            ///< The client asked for it (NBD CACHE).
+  static_analysis = 6, ///< What an image's own files say of it.
 };
 
 /// Seed 002's tiers of prefetch, in order of priority.

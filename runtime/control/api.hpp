@@ -82,6 +82,9 @@ public:
   /// How true the experts have been: of a volume's image, of an image by its URL, or of all if empty. Errors:
   /// `not_found`, `unavailable` (prefetch is off).
   virtual void predictions(std::string of, reply<std::vector<prediction_row>> to) = 0;
+  /// At most `rows_max` files, itself at most `file_rows_max`. Errors: `not_found`, `unavailable` (the files
+  /// of its image are not known, or not yet).
+  virtual void file_heat(std::string volume, std::uint32_t rows_max, reply<file_heat_map> to) = 0;
   /// Errors: `not_found`, `out_of_range`.
   virtual void why(std::string volume, std::uint64_t block, reply<why_row> to) = 0;
   /// Newest first, at most `rows_max`, itself at most `history_rows_max`. Errors: `not_found`,

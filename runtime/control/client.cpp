@@ -183,6 +183,13 @@ answer<std::vector<prediction_row>> client::predictions(const std::string& of) {
   return state_->ask<std::vector<prediction_row>>(kj::mv(request), call_timeout);
 }
 
+answer<file_heat_map> client::file_heat(const std::string& volume, std::uint32_t rows) {
+  auto request = state_->control.fileHeatRequest();
+  request.setVolume(volume.c_str());
+  request.setRowsMax(rows);
+  return state_->ask<file_heat_map>(kj::mv(request), call_timeout);
+}
+
 answer<why_row> client::why(const std::string& volume, std::uint64_t block) {
   auto request = state_->control.whyRequest();
   request.setVolume(volume.c_str());

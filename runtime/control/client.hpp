@@ -51,6 +51,7 @@ public:
   answer<cache_dropped> drop_cache();
   answer<heat_map> heat(const std::string& volume, std::uint32_t rows);
   answer<std::vector<prediction_row>> predictions(const std::string& of);
+  answer<file_heat_map> file_heat(const std::string& volume, std::uint32_t rows);
   answer<why_row> why(const std::string& volume, std::uint64_t block);
   answer<std::vector<history_row>> history(const std::string& volume, std::uint64_t block,
                                            std::uint32_t rows);

@@ -296,6 +296,33 @@ prediction_row read(wire::PredictionRow::Reader from) {
   return to;
 }
 
+void write(wire::FileHeatMap::Builder to, const file_heat_map& from) {
+  to.setVolume(text(from.volume));
+  to.setFiles(from.files);
+  auto rows = to.initRows(static_cast<capnp::uint>(std::min(from.rows.size(), file_rows_max)));
+  for (capnp::uint i = 0; i < rows.size(); ++i) {
+    rows[i].setPath(text(from.rows[i].path));
+    rows[i].setBytes(from.rows[i].bytes);
+    rows[i].setBlocks(from.rows[i].blocks);
+    rows[i].setProbability(from.rows[i].probability);
+    rows[i].setResident(from.rows[i].resident);
+  }
+}
+
+file_heat_map read(wire::FileHeatMap::Reader from) {
+  file_heat_map to{text(from.getVolume()), from.getFiles(), {}};
+  for (auto row : from.getRows()) {
+    if (to.rows.size() == file_rows_max)
+      break;
+    to.rows.push_back({.path = text(row.getPath()),
+                       .bytes = row.getBytes(),
+                       .blocks = row.getBlocks(),
+                       .probability = row.getProbability(),
+                       .resident = row.getResident()});
+  }
+  return to;
+}
+
 void write(wire::WhyRow::Builder to, const why_row& from) {
   to.setVolume(text(from.volume));
   to.setBlock(from.block);
@@ -315,7 +342,7 @@ why_row read(wire::WhyRow::Reader from) {
              .block = from.getBlock(),
              .place = known(from.getPlace(), block_place::zero),
              .settled = known(from.getSettled(), settlement::failed),
-             .by = known(from.getBy(), expert::hint),
+             .by = known(from.getBy(), expert::static_analysis),
              .detail = text(from.getDetail()),
              .tier = known(from.getTier(), prefetch_tier::background),
              .probability = from.getProbability(),

@@ -103,6 +103,12 @@ public:
     return answering_.give<std::vector<prediction_row>>(
         context, {}, [&](auto to) { api_.predictions(std::move(of), std::move(to)); });
   }
+  kj::Promise<void> fileHeat(FileHeatContext context) override {
+    auto name = text(context.getParams().getVolume());
+    const auto rows = bounded(context.getParams().getRowsMax(), file_rows_max);
+    return answering_.give<file_heat_map>(
+        context, bad_volume(name), [&](auto to) { api_.file_heat(std::move(name), rows, std::move(to)); });
+  }
   kj::Promise<void> why(WhyContext context) override {
     auto name = text(context.getParams().getVolume());
     const auto block = context.getParams().getBlock();

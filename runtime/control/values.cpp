@@ -56,6 +56,8 @@ std::string_view to_string(expert by) {
     return "neighbourhood";
   case expert::hint:
     return "hint";
+  case expert::static_analysis:
+    return "static-analysis";
   }
   return "unknown";
 }

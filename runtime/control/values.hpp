@@ -16,6 +16,7 @@ namespace forerun::control {
 inline constexpr std::size_t heat_rows_max = 4096;
 inline constexpr std::size_t prediction_rows_max = 4096;
 inline constexpr std::size_t calibration_bins_max = 64;
+inline constexpr std::size_t file_rows_max = 1024;
 inline constexpr std::size_t history_rows_max = 1024;
 inline constexpr std::size_t volumes_max = 1024; ///< Rows of a listing; more are cut off.
 inline constexpr std::size_t actors_max = 4096;  ///< Rows of a listing; more are cut off.
@@ -177,6 +178,22 @@ struct prediction_row {
   std::vector<calibration_bin>
       bins; ///< Over the proposed ones, at most `calibration_bins_max`; no empty ones.
   bool operator==(const prediction_row&) const = default;
+};
+
+/// What is expected of one file.
+struct file_heat_row {
+  std::string path;
+  std::uint64_t bytes = 0;
+  std::uint64_t blocks = 0; ///< Of the image that hold its content.
+  double probability = 0;   ///< 0..1: of a block of it being read in a run.
+  double resident = 0;      ///< 0..1: share of its blocks that is local.
+  bool operator==(const file_heat_row&) const = default;
+};
+
+struct file_heat_map {
+  std::string volume;
+  std::uint64_t files = 0;         ///< Of the image, that have content.
+  std::vector<file_heat_row> rows; ///< The hottest first, at most `file_rows_max`; none that nobody expects.
 };
 
 /// Where a block is now.

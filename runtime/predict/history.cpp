@@ -75,6 +75,7 @@ history_figures history::figures() const {
           .runs_active = active_.size(),
           .table_entries = library_.table_entries(),
           .stored_bytes = library_.stored_bytes(),
+          .foreseen_blocks = library_.foreseen()->size(),
           .blocks_left_out = left_out};
 }
 

@@ -15,6 +15,7 @@ struct history_figures {
   std::size_t runs_active = 0;
   std::size_t table_entries = 0;     ///< 20 bytes each.
   std::size_t stored_bytes = 0;      ///< Of the finished runs.
+  std::size_t foreseen_blocks = 0;   ///< That the image itself names.
   std::uint64_t blocks_left_out = 0; ///< Touched, but not remembered because of a limit.
 };
 
@@ -33,11 +34,18 @@ public:
   /// The run's whole ranking, if there is news (at the start, and 5 to 30 times a boot). It replaces the
   /// run's earlier one. About 1 ms of CPU for 20,000 blocks.
   std::optional<forecast> rank(run_id run, instant now);
+  /// Those that go on.
+  std::vector<run_id> runs() const {
+    std::vector<run_id> all;
+    for (const auto& it : active_)
+      all.push_back(it->run());
+    return all;
+  }
   /// The history expected this read: every block has at least `history_probability_min`. If not, it is for
   /// the experts that look around a read.
   bool explains(run_id run, extent where) const;
-  /// Calls `visit(block, chance)` for every block that some earlier run read, in no useful order: how likely
-  /// a run of which nothing is known yet will read it.
+  /// Calls `visit(block, chance)` for every block that some earlier run read (when there was none, that the
+  /// image itself names), in no useful order: how likely a run of which nothing is known yet will read it.
   template <class Visit> void each_chance(Visit visit) const {
     const auto& groups = library_.groups();
     library_.each_block([&](std::uint64_t block, std::uint32_t index) {
@@ -47,7 +55,12 @@ public:
       });
       visit(block, sum / static_cast<float>(library_.groups_used()));
     });
+    if (library_.groups_used() == 0)
+      library_.foreseen()->each(
+          [&](std::uint64_t block, const foresight::chance& said) { visit(block, said.probability); });
   }
+  /// What the image says of itself, for runs that no earlier one is like; those that go on hear of it too.
+  void foresee(foresight what) { library_.foresee(std::move(what)); }
   /// Learns the run: a few milliseconds for 15,000 blocks. Unknown runs are ignored.
   void end(run_id run);
 

@@ -93,6 +93,7 @@ result<void> history_library::load(std::span<const std::byte> bytes) {
     if (it.runs > 0)
       it.number += next_number_;
   fresh.version_ += version_;
+  fresh.foreseen_ = foreseen_;
   *this = std::move(fresh);
   return success();
 }

@@ -1,10 +1,12 @@
 #pragma once
 #include "runtime/base/result.hpp"
+#include "runtime/predict/foresight.hpp"
 #include "runtime/predict/run_codec.hpp"
 #include <absl/container/flat_hash_map.h>
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,7 +66,7 @@ public:
   const std::array<group, history_groups_max>& groups() const { return groups_; }
   std::size_t groups_used() const { return groups_used_; }
   std::size_t runs() const { return runs_.size(); }
-  /// Changes whenever a slot gets or loses a group.
+  /// Changes whenever a slot gets or loses a group, and when the image was looked at.
   std::uint64_t version() const { return version_; }
   std::size_t table_entries() const { return entries_.size() - free_entries_.size(); }
   std::size_t stored_bytes() const;
@@ -74,6 +76,7 @@ public:
     if (const auto index = indices_.find(block); index != indices_.end())
       each_at(index->second, f);
   }
+  bool has(std::uint64_t block) const { return indices_.contains(block); }
   /// Calls f(block, index for `each_at`) for every block of any group, in no useful order.
   template <class F> void each_block(F&& f) const {
     for (std::uint32_t index = 0; index < heads_.size(); ++index)
@@ -84,6 +87,14 @@ public:
     for (auto at = heads_[index]; at != none; at = entries_[at].next)
       f(entries_[at]);
   }
+
+  /// What the image itself says, in place of what was said before; kept elsewhere, and not in `save`.
+  void foresee(foresight what) {
+    foreseen_ = std::make_shared<const foresight>(std::move(what));
+    ++version_;
+  }
+  /// Never null; empty when nobody looked.
+  const std::shared_ptr<const foresight>& foreseen() const { return foreseen_; }
 
   /// All runs as bytes: version, runs, checksum. See docs/formats/history.md.
   std::vector<std::byte> save() const;
@@ -120,6 +131,7 @@ private:
   std::uint32_t next_number_ = 1;
   std::uint64_t clock_ = 0;
   std::uint64_t version_ = 1;
+  std::shared_ptr<const foresight> foreseen_ = std::make_shared<const foresight>();
   std::vector<stored_run> runs_; ///< At most `runs_max`.
 
   absl::flat_hash_map<std::uint64_t, std::uint32_t> indices_;

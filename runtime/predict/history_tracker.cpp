@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 
 namespace forerun::predict {
 namespace {
@@ -17,6 +18,11 @@ constexpr float unseen_weight = 0.15f;
 constexpr float labelled_weight = 0.9f;
 /// A label that no group carries says by itself that the program is new.
 constexpr float unseen_weight_new_label = 0.5f;
+/// Of the weight of "never seen" so much goes to what the image says of itself: nearly all when there is no
+/// run to compare with, since who looks at a bootable image mostly boots it.
+constexpr float foreseen_share = 0.9f;
+constexpr float foreseen_share_among_runs = 0.5f;
+constexpr auto foreseen_number = std::numeric_limits<std::uint32_t>::max(); ///< Among the numbers of groups.
 
 constexpr float weight_moved_min = 0.1f;
 constexpr std::size_t blocks_between_rankings = 2048;
@@ -63,6 +69,24 @@ void history_tracker::start(const history_library& library) {
     if (groups[slot].runs > 0)
       weight_[slot + 1] = !label_.empty() && groups[slot].label == label_ ? same_share : rest / unsure;
   }
+  consider_foresight(library);
+}
+
+/// It may come while the run goes on already: then it starts from what "never seen" is worth by now.
+void history_tracker::consider_foresight(const history_library& library) {
+  if (foresight_ == library.foreseen().get())
+    return;
+  foresight_ = library.foreseen().get();
+  const auto both = weight_[0] + weight_[foreseen];
+  const auto share = library.groups_used() == 0 ? foreseen_share : foreseen_share_among_runs;
+  weight_[foreseen] = foresight_->empty() ? 0 : both * share;
+  weight_[0] = both - weight_[foreseen];
+}
+
+bool history_tracker::possible(const history_library& library, std::size_t hypothesis) const {
+  if (hypothesis == foreseen)
+    return !library.foreseen()->empty();
+  return hypothesis == 0 || library.groups()[hypothesis - 1].runs > 0;
 }
 
 void history_tracker::follow(const history_library& library) {
@@ -77,6 +101,7 @@ void history_tracker::follow(const history_library& library) {
     weight_[slot + 1] = now.runs > 0 ? fixed_share : 0;
   }
   normalise();
+  consider_foresight(library);
 }
 
 void history_tracker::normalise() {
@@ -136,6 +161,8 @@ void history_tracker::weigh(const history_library& library, std::span<const std:
     });
     prior /= divisor;
     likelihood[0] += std::max(prior, unseen_likelihood_min);
+    if (const auto* said = library.foreseen()->find(block))
+      likelihood[foreseen] += said->probability;
     library.each(block, [&](const history_library::entry& it) {
       likelihood[it.group + 1u] += (static_cast<float>(it.runs) + prior_runs * prior) /
                                    (static_cast<float>(groups[it.group].runs) + prior_runs);
@@ -148,9 +175,10 @@ void history_tracker::weigh(const history_library& library, std::span<const std:
     weight_[at] *= std::sqrt(at == 0 ? mean : surprise_floor + (1 - surprise_floor) * mean);
     sum += weight_[at];
   }
-  const auto share = fixed_share / static_cast<float>(library.groups_used() + 1);
+  const auto others = library.groups_used() + (library.foreseen()->empty() ? 0 : 1);
+  const auto share = fixed_share / static_cast<float>(others + 1);
   for (std::size_t at = 0; at < hypotheses; ++at)
-    if (at == 0 || groups[at - 1].runs > 0)
+    if (possible(library, at))
       weight_[at] = (1 - fixed_share) * weight_[at] / sum + share;
 }
 
@@ -163,7 +191,7 @@ void history_tracker::move_cursor(const history_library& library, std::uint64_t 
 }
 
 std::uint32_t history_tracker::heaviest() const {
-  const auto most = std::max_element(weight_.begin() + 1, weight_.end());
+  const auto most = std::max_element(weight_.begin() + 1, weight_.begin() + foreseen);
   return static_cast<std::uint32_t>(most - weight_.begin() - 1);
 }
 
@@ -213,6 +241,8 @@ float history_tracker::probability(const history_library& library, std::uint64_t
   for (std::size_t slot = 0; slot < groups.size(); ++slot)
     if (groups[slot].runs > 0)
       base += weight_[slot + 1] * prior_runs / (static_cast<float>(groups[slot].runs) + prior_runs);
+  if (const auto* said = library.foreseen()->find(block))
+    direct += weight_[foreseen] * said->probability;
   return direct + base * prior / prior_divisor(library.groups_used());
 }
 
@@ -235,10 +265,15 @@ forecast history_tracker::rank(const history_library& library, instant now) {
   }
   const auto prior_scale = base / prior_divisor(library.groups_used());
 
+  const auto& image = *library.foreseen();
+  const bool by_image = weight_[foreseen] > weight_[heavy + 1u];
+
   struct candidate {
     std::uint64_t block;
     float probability;
     std::uint32_t think;
+    expert by;
+    std::uint32_t detail;
   };
   std::vector<candidate> candidates;
   std::vector<std::uint64_t> order; // passed (1 bit), rank (31 bits), index of the candidate (32 bits)
@@ -264,15 +299,28 @@ forecast history_tracker::rank(const history_library& library, instant now) {
       rank += share * static_cast<float>(it.rank_sum) / runs;
       think += share * static_cast<float>(it.think_sum) / runs;
     });
-    const auto probability = own + prior * prior_scale;
+    const auto* said = image.find(block);
+    const auto by_files = said != nullptr ? weight_[foreseen] * said->probability : 0.0f;
+    const auto probability = own + prior * prior_scale + by_files;
     if (probability < history_probability_min || seen_.contains(block))
       return;
-    const auto mean_rank = rank / weight;
-    const auto passed = mean_rank + passed_blocks < static_cast<float>(at.rank);
+    const auto mean_rank = by_image && said != nullptr ? static_cast<float>(said->rank) : rank / weight;
+    const auto passed = !by_image && mean_rank + passed_blocks < static_cast<float>(at.rank);
     order.push_back(std::uint64_t{passed} << 63 |
                     std::uint64_t{static_cast<std::uint32_t>(mean_rank * 16)} << 32 | candidates.size());
-    candidates.push_back({block, std::min(probability, 1.0f), static_cast<std::uint32_t>(think / weight)});
+    const auto learned = by_files <= probability / 2;
+    candidates.push_back({block, std::min(probability, 1.0f), static_cast<std::uint32_t>(think / weight),
+                          learned ? expert::history : expert::static_analysis,
+                          learned ? number_[heavy] : said->detail});
   });
+  if (weight_[foreseen] >= history_probability_min)
+    image.each([&](std::uint64_t block, const foresight::chance& said) {
+      const auto probability = weight_[foreseen] * said.probability;
+      if (probability < history_probability_min || seen_.contains(block) || library.has(block))
+        return;
+      order.push_back(std::uint64_t{said.rank * 16} << 32 | candidates.size());
+      candidates.push_back({block, probability, at.think, expert::static_analysis, said.detail});
+    });
   std::sort(order.begin(), order.end());
 
   const auto stretch = pace(at);
@@ -281,8 +329,8 @@ forecast history_tracker::rank(const history_library& library, instant now) {
     const auto& it = candidates[key & 0xffffffff];
     if (!out.ranked.empty()) {
       auto& last = out.ranked.back();
-      if (last.where.end() == it.block && last.where.count < prediction_blocks_max &&
-          std::abs(last.probability - it.probability) < same_probability) {
+      if (last.where.end() == it.block && last.where.count < prediction_blocks_max && last.by == it.by &&
+          last.detail == it.detail && std::abs(last.probability - it.probability) < same_probability) {
         ++last.where.count;
         continue;
       }
@@ -292,13 +340,14 @@ forecast history_tracker::rank(const history_library& library, instant now) {
     out.ranked.push_back({.where = {it.block, 1},
                           .probability = it.probability,
                           .expected = now + wait,
-                          .by = expert::history,
-                          .detail = number_[heavy]});
+                          .by = it.by,
+                          .detail = it.detail});
   }
 
   const auto followed = group();
-  const auto number = followed ? number_[*followed] : 0;
-  out.switched = ranked_ && number != 0 && number != group_ranked_;
+  const auto number = by_image ? foreseen_number : followed ? number_[*followed] : 0;
+  // What only the image says is always taken with care: not every run of an image is its boot.
+  out.switched = (ranked_ || by_image) && number != 0 && number != group_ranked_;
   if (number != 0)
     group_ranked_ = number;
   ranked_ = true;

@@ -14,7 +14,8 @@ inline constexpr float history_probability_min = 0.65f;
 /// Follows one running run: which group of earlier runs is it like, what has it touched, what comes next.
 /// Hypotheses are weighed by the likelihood of each first touch, tempered by a square root because touches
 /// are not independent, with a fixed share for all so that a run may switch at any time (Herbster and
-/// Warmuth, Machine Learning 32, 1998). Hypothesis 0 is "a program never seen".
+/// Warmuth, Machine Learning 32, 1998). Hypothesis 0 is "a program never seen", and if somebody looked at
+/// the image there is one more: that it reads what the image says.
 class history_tracker {
 public:
   history_tracker(run_id run, std::string_view label, const history_library& library);
@@ -47,7 +48,8 @@ public:
   std::uint64_t blocks_left_out() const { return left_out_; }
 
 private:
-  static constexpr std::size_t hypotheses = history_groups_max + 1; ///< Slot + 1; 0 is "never seen".
+  static constexpr std::size_t foreseen = history_groups_max + 1; ///< "What the image itself says."
+  static constexpr std::size_t hypotheses = foreseen + 1;         ///< Else slot + 1; 0 is "never seen".
   using weights = std::array<float, hypotheses>;
   struct position {
     std::uint32_t rank = 0;
@@ -55,6 +57,8 @@ private:
   };
   void start(const history_library& library);
   void follow(const history_library& library);
+  void consider_foresight(const history_library& library);
+  bool possible(const history_library& library, std::size_t hypothesis) const;
   void weigh(const history_library& library, std::span<const std::uint64_t> blocks);
   void move_cursor(const history_library& library, std::uint64_t block);
   void record(std::uint64_t block);
@@ -70,6 +74,7 @@ private:
   weights weight_ranked_{};                                ///< As they were at the last ranking.
   std::array<std::uint32_t, history_groups_max> number_{}; ///< Which group each weight is about; 0: none.
   std::uint64_t version_ = 0;                              ///< Of the library that the weights belong to.
+  const foresight* foresight_ = nullptr;                   ///< That has a weight; only compared.
   std::uint32_t group_ranked_ = 0; ///< Number of the group the last ranking followed; 0: none.
   bool ranked_ = false;
   std::size_t blocks_ranked_ = 0; ///< Touched before the last ranking.

@@ -219,6 +219,7 @@ credit* scheduler::credit_of(expert by) {
   case expert::none:
   case expert::history:
   case expert::hint:
+  case expert::static_analysis:
     break;
   }
   return nullptr;

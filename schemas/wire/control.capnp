@@ -129,6 +129,10 @@ interface Control {
   predictions @23 (of :Text) -> (answer :Answer(List(Values.PredictionRow)));
   # How true the experts' probabilities have been since the node started: of a volume's image, of an image by its URL,
   # or, if empty, of all. At most 4096 rows. Refused with `notFound`, `unavailable` (prefetch is off).
+
+  fileHeat @24 (volume :Text, rowsMax :UInt32) -> (answer :Answer(Values.FileHeatMap));
+  # Which files of a volume's image are expected to be read, the hottest first. At most `rowsMax`; 0 or more than 1024 means
+  # 1024. Refused with `notFound` (volume), `unavailable` (the image's files cannot be read, or were not read yet).
 }
 
 interface RecordStream {

@@ -203,6 +203,26 @@ struct HeatRow {
   reads @4 :UInt64;
 }
 
+struct FileHeatMap {
+  volume @0 :Text;
+  files @1 :UInt64;
+  # Of the image, that have content.
+  rows @2 :List(FileHeatRow);
+  # The hottest first; only such as are expected at all.
+}
+
+struct FileHeatRow {
+  path @0 :Text;
+  # Begins with "pN:" when the image has several file systems.
+  bytes @1 :UInt64;
+  blocks @2 :UInt64;
+  # Of the image that hold its content.
+  probability @3 :Float64;
+  # Of a block of it being read in a run; 0 to 1.
+  resident @4 :Float64;
+  # Share of its blocks that is local; 0 to 1.
+}
+
 enum Expert {
   none @0;
   # Demand: nobody predicted it.
@@ -212,6 +232,8 @@ enum Expert {
   neighbourhood @4;
   hint @5;
   # The client asked for it (NBD CACHE).
+  staticAnalysis @6;
+  # What the image's own files say.
 }
 
 enum Tier {

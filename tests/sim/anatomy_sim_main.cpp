@@ -1,6 +1,6 @@
 #include "runtime/anatomy/boot.hpp"
 #include "runtime/base/block_set.hpp"
-#include "tests/sim/boot_trace.hpp"
+#include "tests/sim/boot_sim.hpp"
 #include <array>
 #include <chrono>
 #include <fmt/core.h>
@@ -100,6 +100,31 @@ void report(const file_map& map, const std::vector<prediction>& prior, const cha
              share(static_cast<double>(both), static_cast<double>(analysed.size())));
 }
 
+/// A first boot over an origin 10 ms and 1 Gbit/s away: on demand, by its reads alone, and with the look at
+/// the image that ends so much later than the boot begins.
+void play(const std::vector<prediction>& prior, const char* recording, const std::vector<extent>& touched) {
+  const auto steps = boot_sim::read_boot(recording, {});
+  if (!steps)
+    return;
+  const auto run = [&](const char* name, bool ahead, const boot_sim::first_look* look, double on_demand) {
+    predict::history history;
+    predict::mix mix;
+    const auto ran = boot_sim::play(*steps, "", {}, history, ahead, &mix, look);
+    fmt::print("{:<28} {:>8.3f} {:>6.2f} {:>7.3f} {:>9.3f} {:>9.3f}\n", name, ran.wait(),
+               ran.wait() / (on_demand > 0 ? on_demand : ran.wait()), ran.traffic(), ran.accuracy(),
+               ran.coverage());
+    return ran.wait();
+  };
+  fmt::print("\n{:<28} {:>8} {:>6} {:>7} {:>9} {:>9}\n", "first boot", "wait s", "share", "bytes", "accuracy",
+             "coverage");
+  const auto plain = run("on demand", false, nullptr, 0);
+  run("by its reads", true, nullptr, plain);
+  for (const auto after : {0, 500, 2000, 5000}) {
+    const boot_sim::first_look look{std::chrono::milliseconds{after}, predict::foresight{prior}, touched};
+    run(fmt::format("and the image after {} ms", after).c_str(), true, &look, plain);
+  }
+}
+
 } // namespace
 
 int main(int count, char** words) {
@@ -123,7 +148,9 @@ int main(int count, char** words) {
   }
   touched.insert(touched.end(), image.touched.begin(), image.touched.end());
   const auto analysed = set_of(touched);
-  for (int each = 2; each < count; ++each)
+  for (int each = 2; each < count; ++each) {
     report(map.value(), prior.value(), words[each], analysed);
+    play(prior.value(), words[each], touched);
+  }
   return 0;
 }

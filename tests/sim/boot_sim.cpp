@@ -29,8 +29,9 @@ struct fetch {
 
 class machine final : public residency {
 public:
-  machine(const far_origin& origin, predict::history& history, bool ahead, predict::mix* mix)
-      : origin_(origin), history_(history), mix_(mix), ahead_(ahead) {}
+  machine(const far_origin& origin, predict::history& history, bool ahead, predict::mix* mix,
+          const first_look* look)
+      : origin_(origin), history_(history), mix_(mix), look_(look), ahead_(ahead) {}
 
   boot_result play(const std::vector<boot_step>& boot, std::string_view label) {
     const auto start = now_;
@@ -39,6 +40,8 @@ public:
         blocks_ = std::max(blocks_, where.end());
     history_.begin(run_, label).value();
     for (const auto& step : boot) {
+      if (look_ != nullptr && now_ - start + step.think >= look_->after)
+        finish_looking();
       out_.think += step.think;
       pass_until(now_ + step.think);
       nanos think = step.think;
@@ -67,6 +70,18 @@ private:
       arrive();
     }
     now_ = until;
+  }
+
+  void finish_looking() {
+    for (const auto where : look_->moved)
+      for (auto block = where.first; block < where.end(); ++block)
+        if (absent(block)) {
+          states_[block] = {.here = true, .prefetched = true, .why = {.by = expert::static_analysis}};
+          ++out_.moved_blocks;
+          ++out_.prefetched_blocks;
+        }
+    history_.foresee(look_->what);
+    look_ = nullptr;
   }
 
   void wait_for_reads() {
@@ -169,6 +184,7 @@ private:
   predict::history& history_;
   predict::mix* mix_;
   predict::mix_output said_;
+  const first_look* look_; ///< Null when it is over.
   bool ahead_;
   prefetch::scheduler scheduler_;
   instant now_{std::chrono::hours{1}};
@@ -184,8 +200,8 @@ private:
 } // namespace
 
 boot_result play(const std::vector<boot_step>& boot, std::string_view label, const far_origin& origin,
-                 predict::history& history, bool ahead, predict::mix* mix) {
-  return machine(origin, history, ahead, mix).play(boot, label);
+                 predict::history& history, bool ahead, predict::mix* mix, const first_look* look) {
+  return machine(origin, history, ahead, mix, look).play(boot, label);
 }
 
 } // namespace forerun::boot_sim

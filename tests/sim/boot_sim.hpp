@@ -40,10 +40,18 @@ private:
   }
 };
 
+/// What looking at the image gives, and when: the blocks that it took are here by then.
+struct first_look {
+  nanos after{0}; ///< Since the start of the boot.
+  predict::foresight what;
+  std::vector<extent> moved;
+};
+
 /// Plays a boot on empty caches by discrete events, with the history and the scheduler that ship: nothing is
 /// fetched before the first read. The history learns the boot at its end. Without `ahead` it only watches.
-/// With a mix, that predicts too.
+/// With a mix, that predicts too. With a look, the image is looked at meanwhile.
 boot_result play(const std::vector<boot_step>& boot, std::string_view label, const far_origin& origin,
-                 predict::history& history, bool ahead, predict::mix* mix = nullptr);
+                 predict::history& history, bool ahead, predict::mix* mix = nullptr,
+                 const first_look* look = nullptr);
 
 } // namespace forerun::boot_sim

@@ -99,6 +99,11 @@ TEST_CASE("every call brings back what the node answered") {
   CHECK(!told[1].judged);
   CHECK(heat.rows[2] == heat_row{128, 64, 0.5, 0.25, 2});
 
+  const auto files = value(tool.file_heat("debian", 3));
+  CHECK(files.files == 14434);
+  REQUIRE(files.rows.size() == 3);
+  CHECK(files.rows[2] == file_heat_row{"/usr/bin/2", 5000, 2, 0.5, 0.25});
+
   const auto why = value(tool.why("debian", 77));
   CHECK(why.block == 77);
   CHECK(why.place == block_place::memory);
@@ -168,6 +173,7 @@ TEST_CASE("rows are bounded whatever a tool asks for") {
   auto tool = connected(served);
   CHECK(value(tool.heat("debian", 0)).rows.size() == heat_rows_max);
   CHECK(value(tool.heat("debian", 4'000'000'000)).rows.size() == heat_rows_max);
+  CHECK(value(tool.file_heat("debian", 4'000'000'000)).rows.size() == file_rows_max);
   CHECK(value(tool.history("debian", 0, 4'000'000'000)).size() == history_rows_max);
 }
 

@@ -123,6 +123,15 @@ public:
             {.image = "http://images/debian.raw", .source = "first boot", .proposed = 70, .moved = 70}});
       });
   }
+  void file_heat(std::string volume, std::uint32_t rows_max, reply<file_heat_map> to) override {
+    if (known(volume, to))
+      later([=] {
+        file_heat_map map{volume, 14434, {}};
+        for (std::uint32_t i = 0; i < rows_max; ++i)
+          map.rows.push_back({"/usr/bin/" + std::to_string(i), 5000, 2, 0.5, 0.25});
+        to(map);
+      });
+  }
   void why(std::string volume, std::uint64_t block, reply<why_row> to) override {
     if (known(volume, to))
       later([=] {
