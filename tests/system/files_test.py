@@ -67,7 +67,7 @@ class Files(Test):
             why = eventually(
                 lambda: (row := self.node.tell("why", "v", str(shell + 12)))["settled"] == "pending" and row
             )
-            self.assertEqual(why["by"], "static-analysis")
+            self.assertEqual(why["plan"]["by"], "static-analysis")
 
     def test_what_was_found_is_kept_for_the_nodes_next_life(self):
         self.serve()
