@@ -58,8 +58,13 @@ void history::end(run_id run) {
   active_.erase(at);
   active_blocks_ -= tracker->blocks();
   left_out_ += tracker->blocks_left_out();
-  library_.each_block([&](std::uint64_t block, std::uint32_t) {
+  const auto unread = [&](std::uint64_t block) {
     tracker->each_ranked(library_, {block, 1}, [this](float chance) { scores_.settle(chance, false); });
+  };
+  library_.each_block([&](std::uint64_t block, std::uint32_t) { unread(block); });
+  library_.foreseen()->each([&](std::uint64_t block, const foresight::chance&) {
+    if (!library_.has(block))
+      unread(block);
   });
   if (const auto group = tracker->group(); group && tracker->blocks() >= limits_.run_blocks_min)
     library_.matched(*group);

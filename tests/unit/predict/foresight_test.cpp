@@ -41,6 +41,18 @@ std::uint64_t blocks_of(const forecast& what) {
 
 } // namespace
 
+TEST_CASE("what only the image foresaw and nobody read counts as not true") {
+  history it;
+  it.foresee(ten_files());
+  REQUIRE(it.begin(run, "new"));
+  REQUIRE(it.rank(run, start));
+  for (std::uint64_t file = 10; file > 4; --file)
+    it.observe(run, read_of({file * 1000, 32}));
+  it.end(run);
+  CHECK(it.seen().count() == 320);
+  CHECK(it.seen().used() == 192);
+}
+
 TEST_CASE("of an image that was looked into the first run is foreseen, in the order that was said") {
   history it;
   it.foresee(ten_files());
