@@ -179,7 +179,7 @@ bool mix::propose(mix_expert by, std::uint16_t context, std::uint64_t block, flo
   auto* one = pending_.find(block);
   if (!one) {
     if (!here_->absent(block)) {
-      if (counters_[at].p >= keep_min && out_->keep.size() < keep_max)
+      if (counters_[at].p >= keep_min && proved(counters_[at]) && out_->keep.size() < keep_max)
         out_->keep.push_back(block);
       return true;
     }
@@ -198,7 +198,7 @@ bool mix::propose(mix_expert by, std::uint16_t context, std::uint64_t block, flo
   add_once(one->visited, one->visited_count, at);
   add_once(one->joint, one->joint_count, joint);
   const auto p = probability(*one, joint);
-  const bool moved = p >= least(one->cold, requests_ahead);
+  const bool moved = p >= least(one->cold, requests_ahead) && proved(joint_[joint]);
   one->said[voice_of(by)] = counters_[at].p;
   state(*one, p, moved);
   if (!moved)

@@ -112,6 +112,7 @@ private:
   std::uint16_t joint_of(const mix_pending::entry& one) const;
   float probability(const mix_pending::entry& one, std::uint16_t joint) const;
   float least(bool cold, float requests_ahead) const;
+  bool proved(const counter& one) const { return static_cast<float>(one.n) >= budget_.proof_min(); }
   void emit(std::uint64_t block, expert by, float probability, float requests_ahead);
   void touch(extent where, bool read);
   void settle(mix_pending::entry& one, bool used);

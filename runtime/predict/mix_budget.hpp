@@ -37,6 +37,9 @@ public:
     const auto empty = 1 - std::min(1.0f, traffic_ / scarce());
     return least + std::max(0.0f, 0.95f - least) * empty * empty;
   }
+  /// So many outcomes must be known of blocks in the same position: where traffic is dear, a few lucky ones
+  /// prove nothing.
+  float proof_min() const { return 32 * dear_; }
   /// Whether there is something left for guesses on a first run, which no block's own record supports. At
   /// first half of what the account began with is theirs; the more the experts move who are judged by every
   /// block, the more is kept for these.

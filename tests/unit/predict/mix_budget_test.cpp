@@ -89,6 +89,12 @@ TEST_CASE("the less traffic is allowed, the surer a block has to be, above all o
   CHECK(at(1.02f, true) == doctest::Approx(0.85f));
 }
 
+TEST_CASE("where traffic is dear a position has to be known well before anything is moved for it") {
+  CHECK(mix_budget({.traffic_max = 1.3f}, 1000).proof_min() == 0);
+  CHECK(mix_budget({.traffic_max = 1.1f}, 1000).proof_min() > 10);
+  CHECK(mix_budget({.traffic_max = 1.02f}, 1000).proof_min() == doctest::Approx(32));
+}
+
 TEST_CASE("guesses leave the experts what they began with, and the more the more these move") {
   mix_budget budget({.credit_start = 1e6f}, 1000); // Traffic begins with about 200 blocks.
   budget.guessed(99);
